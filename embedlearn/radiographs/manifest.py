@@ -43,10 +43,16 @@ class Manifest:
 
     def with_columns(self, **columns: Iterable[object]) -> Manifest:
         """The same rows with columns added or replaced."""
-        return Manifest(self.frame.assign(**{name: list(values) for name, values in columns.items()}), self.notes)
+        import pandas as pd
+
+        frame = self.frame.copy()
+        for name, values in columns.items():
+            frame[name] = pd.Series(list(values), index=frame.index)
+        return Manifest(frame, self.notes)
 
     def of_classes(self, classes: Iterable[str]) -> Manifest:
         """The rows whose label is one of `classes` or finer; column `class` says which."""
+        classes = tuple(classes)
         named = self.with_columns(**{"class": [class_of(label, classes) for label in self.frame["label"]]})
         return named.where(named.frame["class"].notna())
 
@@ -104,10 +110,10 @@ def join(manifests: Iterable[Manifest]) -> Manifest:
     notes: list[str] = []
     taken: set[str] = set()
     for manifest in manifests:
-        names = {}
+        names: dict[str, str] = {}
         for source in sorted(manifest.frame["source"].unique()):
             name, number = source, 2
-            while name in taken:
+            while name in taken or name in names.values():
                 name, number = f"{source}-{number}", number + 1
             names[source] = name
         taken.update(names.values())

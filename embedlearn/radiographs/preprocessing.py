@@ -4,8 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from embedlearn.errors import ArgumentError
 from embedlearn.files import value_digest
+from embedlearn.flags import require_number
 
 VERSION = 1  # raised when the same settings would give other pixels
 
@@ -29,10 +29,8 @@ class Preprocessing:
     """Grey values as (x - 0.5) / 0.25, or to zero mean and unit variance film by film."""
 
     def __post_init__(self) -> None:
-        if not 16 <= self.size <= 2048:
-            raise ArgumentError(f"--preprocessing.size: wanted 16 to 2048 pixels, got {self.size}")
-        if not 0 <= self.border <= 0.4:
-            raise ArgumentError(f"--preprocessing.border: wanted a share from 0 to 0.4, got {self.border}")
+        require_number("--size", self.size, 16, 2048)
+        require_number("--border", self.border, 0, 0.4)
 
     @property
     def digest(self) -> str:

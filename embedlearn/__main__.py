@@ -1,0 +1,29 @@
+"""`embedlearn COMMAND ...`, the same as `python -m embedlearn.COMMAND ...`."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from embedlearn.console import fail, say
+
+COMMANDS = {
+    "pretrain": "train an encoder on common classes",
+    "embed": "write the embeddings of films",
+    "fewshot": "classify a rare class from a handful of examples, with intervals",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help"):
+        say("usage: embedlearn COMMAND [--help] ...\n")
+        for name, line in COMMANDS.items():
+            say(f"  {name:10} {line}")
+    elif given[0] not in COMMANDS:
+        fail("embedlearn", f"{given[0]}: no such command; wanted {', '.join(COMMANDS)}")
+    else:
+        importlib.import_module(f"embedlearn.{given[0]}").main(given[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a score is worth: how much of it could be had without looking at the lungs."""

@@ -1,0 +1,127 @@
+"""What every command shares: flags from a dataclass, errors in one line, progress, and words for the reader."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+
+import tyro
+from tyro.conf import UseAppendAction
+
+from embedlearn.errors import EmbedlearnError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+Settings = TypeVar("Settings")
+Report = Callable[[int, int], None]
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFlags:
+    """The flags by which every command is told its films."""
+
+    data: Annotated[tuple[str, ...], UseAppendAction] = ()
+    """A folder of films, a CSV or Parquet table, or LAYOUT:PATH; may be given more than once."""
+    map: tuple[str, ...] = ()
+    """Your names for labels, as NAME=LABEL: tb=tuberculosis."""
+    columns: tuple[str, ...] = ()
+    """A table's columns, as NAME=COLUMN: path=file label=finding patient=pid."""
+
+
+def run_command(
+    settings: type[Settings], action: Callable[[Settings], None], program: str, arguments: Sequence[str] | None
+) -> None:
+    """Parse `arguments` (the process's own where None) into `settings` and act on them.
+
+    A mistake of the user's is printed in one line on standard error, and the process exits with code 2.
+    """
+    parsed = parse_flags(settings, program, arguments)
+    try:
+        action(parsed)
+    except EmbedlearnError as error:
+        fail(program, str(error))
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def parse_flags(settings: type[Settings], program: str, arguments: Sequence[str] | None) -> Settings:
+    """`settings` as the flags give them. Exits with code 0 after `--help`, with 2 and one line on a wrong flag."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(settings, prog=program, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+    except SystemExit as exit_:
+        if exit_.code:
+            fail(program, _condense(complaint.getvalue()))
+        raise
+    except EmbedlearnError as error:  # a value that the dataclass itself refuses
+        fail(program, str(error))
+
+
+def fail(program: str, message: str) -> NoReturn:
+    """Print one line on standard error and exit with code 2."""
+    print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(USER_ERROR)
+
+
+def say(message: str) -> None:
+    """Print one line for the reader, at once."""
+    print(message, flush=True)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Report]:
+    """Yield `report(done, total)`, which draws a bar with rate and time left on standard error, once there is work."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    )  # fmt: skip
+    task = bar.add_task(what, total=None, rate="")
+
+    def report(done: int, total: int) -> None:
+        if not bar.console.is_terminal:
+            return
+        if not bar.live.is_started:
+            bar.start()
+        bar.update(task, completed=done, total=total, rate=_rate(bar))
+
+    try:
+        yield report
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def _rate(bar: Progress) -> str:
+    speed = bar.tasks[0].speed
+    return f"{speed:,.0f}/s" if speed else ""
+
+
+def _condense(complaint: str) -> str:
+    """Tyro's boxed complaint as one sentence: what is wrong, and what was perhaps meant."""
+    lines = [line.strip(" │") for line in complaint.splitlines() if line.startswith("│")]
+    words = [line for line in lines if line and not set(line) <= {"─", " "}]
+    if not words:
+        return " ".join(complaint.split())
+    text = words[0]
+    for line in words[1:]:
+        if re.match(r"(Argument helptext|For full helptext|Perhaps you meant|usage)", line):
+            break
+        text += f" {line}"
+    meant = [line.split()[0] for line in words if line.startswith("--")]
+    hint = f"; perhaps {meant[0]}" if meant and "Unrecognized" in text else ""
+    return f"{text.rstrip(' .')}{hint} (--help lists the flags)"

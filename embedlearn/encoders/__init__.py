@@ -1,0 +1,1 @@
+"""Networks that turn films into embeddings, and how they are trained."""

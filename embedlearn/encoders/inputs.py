@@ -1,0 +1,54 @@
+"""From 8-bit pixels to what a network reads, and from there to embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from embedlearn.encoders.encoder import Encoder
+from embedlearn.radiographs.cache import Films
+from embedlearn.radiographs.preprocessing import Preprocessing
+
+BATCH = 128
+
+
+def to_greys(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Pixels uint8 [B, S, S] to grey values float32 [B, 1, S, S] in 0..1 on `device`."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device)[:, None].float() / 255
+
+
+def standardise(greys: Tensor, settings: Preprocessing) -> Tensor:
+    """Grey values float [B, 1, S, S] in 0..1 to a network's input, channels last, as `settings` say."""
+    if settings.standardise == "fixed":
+        values = (greys - 0.5) / 0.25
+    else:
+        deviation = greys.std((-2, -1), keepdim=True, correction=0)
+        values = (greys - greys.mean((-2, -1), keepdim=True)) / deviation.clamp_min(1e-3)
+    return values.contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def embed_films(
+    encoder: Encoder,
+    films: Films,
+    settings: Preprocessing,
+    *,
+    device: torch.device | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Embeddings float32 [N, D] of length 1, in full precision and in evaluation mode, `BATCH` films at a time."""
+    device = device or torch.device("cpu")
+    training = encoder.training
+    encoder.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    vectors = np.empty((len(films), encoder.architecture.dimension), np.float32)
+    for start in range(0, len(films), BATCH):
+        greys = to_greys(films[slice(start, start + BATCH)], device)
+        vectors[start : start + BATCH] = encoder(standardise(greys, settings)).cpu().numpy()
+        if progress:
+            progress(min(start + BATCH, len(films)), len(films))
+    encoder.train(training)
+    return vectors

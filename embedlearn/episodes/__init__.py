@@ -1,0 +1,1 @@
+"""Few-shot episodes: sampling, heads (one method a file), evaluation and intervals."""

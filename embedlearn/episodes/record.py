@@ -1,0 +1,148 @@
+"""A set of episodes: which films were support and which were query, and the file that replays them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlearn.errors import EpisodeError, MismatchError
+from embedlearn.files import replacing
+
+FORMAT = "embedlearn-episodes-1"
+COLUMNS = ("episode", "role", "slot", "class", "film")
+CARRIED = ("path", "patient")
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """E episodes of W ways, K shots and Q queries a class; films are rows of the pool.
+
+    `classes`: the pool's class names, sorted.
+    `way`: int [E, W], the class (index into `classes`) that sits in each slot.
+    `support`, `query`: int [E, W*K] and [E, W*Q], films in slot order.
+    `support_label`, `query_label`: int [W*K] and [W*Q], the slot of each position, the same in every episode.
+    """
+
+    classes: tuple[str, ...]
+    way: NDArray[np.int64]
+    support: NDArray[np.int64]
+    query: NDArray[np.int64]
+    n_shot: int
+
+    def __len__(self) -> int:
+        return len(self.way)
+
+    def __getitem__(self, part: slice) -> Episodes:
+        """Some of the episodes."""
+        return replace(self, way=self.way[part], support=self.support[part], query=self.query[part])
+
+    @property
+    def n_way(self) -> int:
+        """Classes an episode, W."""
+        return int(self.way.shape[1])
+
+    @property
+    def n_query(self) -> int:
+        """Query films a class, Q."""
+        return int(self.query.shape[1]) // self.n_way
+
+    @property
+    def support_label(self) -> NDArray[np.int64]:
+        """The slot of each support position, int [W*K]."""
+        return np.repeat(np.arange(self.n_way), self.n_shot)
+
+    @property
+    def query_label(self) -> NDArray[np.int64]:
+        """The slot of each query position, int [W*Q]."""
+        return np.repeat(np.arange(self.n_way), self.n_query)
+
+    def slot_of(self, name: str) -> NDArray[np.int64]:
+        """The slot of class `name` in each episode, int [E]; -1 where it does not take part."""
+        there = self.way == self.classes.index(name)
+        return np.where(there.any(axis=1), there.argmax(axis=1), -1)
+
+    def save(self, path: Path, rows: pd.DataFrame) -> None:
+        """Write one row per (episode, role, slot, film), with the film's `path` and `patient` where `rows` has them.
+
+        `rows` is the pool's table, one row a film. Raises `StorageError` where the disk refuses and
+        `MismatchError` where the pool has fewer rows than the episodes name.
+        """
+        _check_inside(self, rows, "rows")
+        support = self._table("support", self.support, self.support_label)
+        query = self._table("query", self.query, self.query_label)
+        table = pd.concat([support, query]).sort_values(["episode"], kind="stable", ignore_index=True)
+        for column in CARRIED:
+            if column in rows:
+                table[column] = rows[column].to_numpy()[table["film"]]
+        table.attrs = {"format": FORMAT, "classes": list(self.classes)}
+        with replacing(Path(path)) as beside:
+            table.to_parquet(beside, index=False)
+
+    def _table(self, role: str, films: NDArray[np.int64], slot: NDArray[np.int64]) -> pd.DataFrame:
+        episode = np.repeat(np.arange(len(self)), films.shape[1])
+        names = np.array(self.classes, dtype=object)[self.way[:, slot]]
+        columns = (episode, role, np.tile(slot, len(self)), names.ravel(), films.ravel())
+        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def load_episodes(path: Path, rows: pd.DataFrame) -> Episodes:
+    """Read the episodes that `Episodes.save` wrote, to replay them on the pool `rows` (one row a film).
+
+    Raises `EpisodeError` where the file is missing or not such a file, `MismatchError` where a film lies outside
+    the pool or, both having a `path` column, is another film there.
+    """
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise EpisodeError(f"{path}: wanted a Parquet file of episodes, cannot read it ({error})") from error
+    if table.attrs.get("format") != FORMAT or not set(COLUMNS) <= set(table.columns):
+        raise EpisodeError(f"{path}: wanted a file that Episodes.save wrote (format {FORMAT}), got another table")
+    episodes = _from_table(table, path)
+    _check_inside(episodes, rows, str(path))
+    if "path" in table and "path" in rows:
+        here = rows["path"].astype(str).to_numpy()[table["film"]]
+        differing = np.flatnonzero(here != table["path"].astype(str).to_numpy())
+        if len(differing):
+            first = differing[0]
+            raise MismatchError(
+                f"{path}: film {table['film'][first]} was {table['path'][first]}, in this pool it is {here[first]};"
+                " replay the episodes on the pool that they were drawn from"
+            )
+    return episodes
+
+
+def _from_table(table: pd.DataFrame, path: Path) -> Episodes:
+    classes = tuple(table.attrs["classes"])
+    code = {name: index for index, name in enumerate(classes)}
+    ordered = table.sort_values(["episode", "slot"], kind="stable")
+    support, query = (ordered[ordered["role"] == role] for role in ("support", "query"))
+    way = query.drop_duplicates(["episode", "slot"])
+    count, slots = table["episode"].nunique(), table["slot"].nunique()
+    sizes = {frame.groupby(["episode", "slot"]).size().nunique() for frame in (support, query)}
+    try:
+        if sizes != {1} or len(way) != count * slots:
+            raise ValueError("an episode lacks films")
+        return Episodes(
+            classes=classes,
+            way=way["class"].map(code).to_numpy(np.int64).reshape(count, slots),
+            support=support["film"].to_numpy(np.int64).reshape(count, -1),
+            query=query["film"].to_numpy(np.int64).reshape(count, -1),
+            n_shot=len(support) // (count * slots),
+        )
+    except ValueError as error:
+        raise EpisodeError(
+            f"{path}: wanted episodes of one shape ({error}); the file is torn, draw them again"
+        ) from error
+
+
+def _check_inside(episodes: Episodes, rows: pd.DataFrame, name: str) -> None:
+    films = np.concatenate([episodes.support.ravel(), episodes.query.ravel()])
+    if len(films) and not (films.min() >= 0 and films.max() < len(rows)):
+        raise MismatchError(
+            f"{name}: the episodes name film {films.max() if films.min() >= 0 else films.min()},"
+            f" the pool has films 0 to {len(rows) - 1}; use the pool that they were drawn from"
+        )

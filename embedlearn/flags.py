@@ -1,0 +1,22 @@
+"""Checks that every settings dataclass shares. They name the flag, what was wanted and what was got."""
+
+from collections.abc import Sequence
+
+from embedlearn.errors import ArgumentError
+
+
+def require_number(flag: str, value: float, low: float, high: float) -> None:
+    """Raise `ArgumentError` unless low <= value <= high."""
+    if not low <= value <= high:
+        raise ArgumentError(f"{flag}: wanted a number from {low:g} to {high:g}, got {value:g}")
+
+
+def split_pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
+    """("a=b", "c=d") as a dictionary. Raises `ArgumentError` for a word that is not NAME=VALUE."""
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise ArgumentError(f"{flag} {word}: wanted NAME=VALUE, such as {flag} a=b")
+        pairs[name.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,230 @@
+"""`python -m embedlearn.pretrain`: train an encoder on common classes; the rare one is never seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from embedlearn.console import DataFlags, progress, run_command, say
+from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
+from embedlearn.errors import ArgumentError
+from embedlearn.flags import require_number
+from embedlearn.radiographs.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from embedlearn.encoders.encoder import Encoder
+    from embedlearn.encoders.training import Trainer
+    from embedlearn.sources import Collection
+
+PROGRAM = "embedlearn pretrain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(DataFlags):
+    """Train an encoder on common classes. With no --data it trains on synthetic phantoms.
+
+    Films of every other label (COVID-19 among them) are set aside and never seen. The run folder says so, film by film.
+    """
+
+    name: str | None = None
+    """Name of the run; a free one is made of the backbone and a number."""
+    runs: Path = Path("runs")
+    """Folder of the runs."""
+    resume: bool = False
+    """Go on with the run --name, or with the newest unfinished one, under the settings it was started with."""
+    classes: tuple[str, ...] = ("healthy", "pneumonia")
+    """Classes to train on; a name holds its finer labels (pneumonia holds pneumonia/viral)."""
+    split: Literal["auto", "new"] = "auto"
+    """auto takes the split column of the data where there is one; new splits again, by patient."""
+    val: float = 0.15
+    """Share of the patients to validate on."""
+    test: float = 0.2
+    """Share of the patients kept for the few-shot test."""
+    weights: str = "none"
+    """Weights to start from: none, imagenet, a run folder, or an encoder file."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU where there is one."""
+    seed: int = 0
+    """Of the split, the first weights, the batches and the views."""
+    architecture: Architecture = field(default_factory=Architecture)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    objective: Objective = field(default_factory=Objective)
+    sampling: Sampling = field(default_factory=Sampling)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def __post_init__(self) -> None:
+        require_number("--val", self.val, 0.05, 0.45)
+        require_number("--test", self.test, 0.05, 0.45)
+        require_number("--seed", self.seed, 0, 2**31 - 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    run_command(Pretrain, _run, PROGRAM, arguments)
+
+
+def _run(settings: Pretrain) -> None:
+    from embedlearn.encoders.runs import CONFIG, find_unfinished, free_name, read_config
+
+    if settings.resume:
+        folder = find_unfinished(settings.runs, settings.name)
+        stored = _settings_of(read_config(folder))
+        _refuse_changes(settings, stored)
+        _train(dataclasses.replace(stored, device=settings.device), folder, resume=True)
+        return
+    folder = settings.runs / (settings.name or free_name(settings.runs, settings.architecture.backbone))
+    if (folder / CONFIG).exists():
+        raise ArgumentError(
+            f"--name {folder.name}: {folder} is a run already; go on with it by --resume, or name another"
+        )
+    _train(settings, folder, resume=False)
+
+
+def _train(settings: Pretrain, folder: Path, *, resume: bool) -> None:
+    """One training from the data to a finished run folder."""
+    from embedlearn.encoders import runs
+    from embedlearn.encoders.devices import choose_device
+    from embedlearn.encoders.resume import restore_training
+    from embedlearn.radiographs.splits import assign_splits
+    from embedlearn.sources import Collection, collect
+
+    device = choose_device(settings.device)
+    encoder = _create_encoder(settings)
+    collection = collect(settings, settings.preprocessing)
+    manifest = assign_splits(
+        collection.manifest, settings.classes, val=settings.val, test=settings.test, seed=settings.seed,
+        new=settings.split == "new",
+    )  # fmt: skip
+    collection = Collection(manifest, collection.films)
+    data = runs.describe_data(manifest)
+    _say_split(manifest.frame)
+    trainer = _create_trainer(settings, encoder, collection, device)
+    if resume:
+        runs.require_same_data(folder, data)
+        if (folder / runs.CHECKPOINT).exists():
+            restore_training(folder / runs.CHECKPOINT, trainer)
+            say(f"going on after epoch {len(trainer.history)}")
+    else:
+        runs.start_run(folder, _plain(settings), manifest, data)
+    _run_epochs(trainer, folder)
+    _finish(settings, trainer, collection, folder)
+
+
+def _run_epochs(trainer: Trainer, folder: Path) -> None:
+    from embedlearn.encoders.resume import save_training
+    from embedlearn.encoders.runs import CHECKPOINT
+
+    epochs = trainer.plan.schedule.epochs
+    try:
+        with progress("training") as report:
+            while not trainer.finished:
+                row = trainer.run_epoch(lambda done, total: report(len(trainer.history) * total + done, epochs * total))
+                save_training(folder / CHECKPOINT, trainer)
+                say(
+                    f"epoch {row['epoch']:3d}/{epochs}  loss {row['loss']:.3f} (label {row['label_loss']:.3f}, "
+                    f"instance {row['instance_loss']:.3f})  validation recall@1 {row['val_recall_at_1']:.3f}, "
+                    f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
+                )
+    except KeyboardInterrupt:
+        say(
+            f"stopped after epoch {len(trainer.history)}; go on with {PROGRAM} --resume --runs {folder.parent} --name {folder.name}"
+        )
+        raise
+
+
+def _finish(settings: Pretrain, trainer: Trainer, collection: Collection, folder: Path) -> None:
+    """Write the best encoder, the untrained one of its shape, the history and its picture."""
+    import torch
+
+    from embedlearn.encoders import runs
+    from embedlearn.encoders.checkpoints import save_encoder
+    from embedlearn.encoders.curves import draw_curves
+    from embedlearn.encoders.encoder import Encoder
+    from embedlearn.encoders.inputs import embed_films
+
+    films = collection.where(collection.manifest.frame["split"] == "train").films
+    trained = Encoder(settings.architecture)
+    trained.load_state_dict(trainer.best)
+    untrained = Encoder(settings.architecture, seed=settings.seed)
+    for path, encoder in ((runs.UNTRAINED, untrained), (runs.ENCODER, trained)):
+        center = embed_films(encoder, films, settings.preprocessing, device=trainer.fabric.device).mean(0)
+        save_encoder(folder / path, encoder, settings.preprocessing, torch.from_numpy(center))
+    runs.save_history(folder, trainer.history)
+    draw_curves(folder / runs.CURVES, trainer.history, trainer.best_epoch, title=folder.name)
+    best = trainer.history[trainer.best_epoch]
+    runs.finish_run(folder, best)
+    say(f"best epoch {best['epoch']}: validation recall@1 {best['val_recall_at_1']:.3f}, 5-NN {best['val_knn']:.3f}")
+    say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}")
+
+
+def _create_encoder(settings: Pretrain) -> Encoder:
+    from embedlearn.encoders.checkpoints import start_weights
+    from embedlearn.encoders.encoder import Encoder
+    from embedlearn.encoders.runs import ENCODER
+
+    encoder = Encoder(settings.architecture, imagenet=settings.weights == "imagenet", seed=settings.seed)
+    if settings.weights not in ("none", "imagenet"):
+        path = Path(settings.weights)
+        start_weights(encoder, path / ENCODER if path.is_dir() else path)
+    return encoder
+
+
+def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection, device: Any) -> Trainer:
+    import numpy as np
+
+    from embedlearn.encoders.training import LabelledFilms, Plan, Trainer
+
+    parts = []
+    for split in ("train", "val"):
+        part = collection.where(collection.manifest.frame["split"] == split)
+        labels = [settings.classes.index(name) for name in part.manifest.frame["class"]]
+        parts.append(LabelledFilms(part.films, np.array(labels, np.int64)))
+    plan = Plan(
+        settings.preprocessing, settings.augmentation, settings.objective, settings.sampling, settings.schedule,
+        settings.seed,
+    )  # fmt: skip
+    return Trainer(encoder, parts[0], parts[1], plan, device)
+
+
+def _say_split(frame: Any) -> None:
+    from embedlearn.sources import count_labels
+
+    for split, rows in frame.groupby("split"):
+        say(f"{split}: {len(rows)} films of {rows['case'].nunique()} cases ({count_labels(rows)})")
+
+
+def _plain(settings: Pretrain) -> dict[str, Any]:
+    """The settings as plain data, for `config.json`."""
+    return {**dataclasses.asdict(settings), "runs": str(settings.runs)}
+
+
+def _settings_of(config: dict[str, Any]) -> Pretrain:
+    """The settings a run was started with, from its `config.json`."""
+
+    def restored(value: Any, default: Any) -> Any:
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
+            return type(default)(**{name: restored(part, getattr(default, name)) for name, part in value.items()})
+        return type(default)(value) if isinstance(default, tuple | Path) else value
+
+    default = Pretrain()
+    return Pretrain(**{name: restored(value, getattr(default, name)) for name, value in config["settings"].items()})
+
+
+def _refuse_changes(given: Pretrain, stored: Pretrain) -> None:
+    """A resumed run keeps its settings: a flag that is neither the default nor the run's own is refused."""
+    default = Pretrain()
+    for item in dataclasses.fields(Pretrain):
+        value = getattr(given, item.name)
+        kept = item.name in ("name", "runs", "resume", "device")
+        if not kept and value not in (getattr(default, item.name), getattr(stored, item.name)):
+            flag = item.name.replace("_", "-")
+            raise ArgumentError(
+                f"--{flag}: a resumed run keeps the settings it was started with; drop the flag, or start anew"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What made a result: versions, machine, commit."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+PACKAGES = ("embedlearn", "torch", "torchvision", "pytorch-metric-learning", "numpy", "scikit-learn", "pillow")
+
+
+def describe_software() -> dict[str, object]:
+    """Versions, interpreter, processor threads, and the git commit where the package lies in a checkout."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "faiss": next(
+            (f"{name} {importlib.metadata.version(name)}" for name in ("faiss-gpu", "faiss-cpu") if _installed(name)),
+            None,
+        ),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "commit": _commit(),
+    }
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with "+changes" where tracked files differ from it."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit, status = (
+            subprocess.run(
+                ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True
+            ).stdout
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit.strip() + ("+changes" if status.strip() else "")

@@ -1,0 +1,66 @@
+"""Which films must stay together: those of one patient, and near-identical pictures whatever their names.
+
+A case is what a split or an episode never tears apart. Public sets repeat each other's pictures, resized and renamed,
+so patients alone do not keep a test film out of training.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from embedlearn.radiographs.manifest import Manifest
+from embedlearn.radiographs.thumbnails import thumbnails
+
+THUMBNAIL = 24  # pixels a side
+ALIKE = 0.97  # correlation of two thumbnails above which two films count as one picture; erring here costs only films
+BLOCK = 4096
+
+
+def find_cases(manifest: Manifest, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], int]:
+    """Number the cases of the manifest's films, whose pixels are uint8 [N, S, S].
+
+    Returns case numbers int64 [N], in order of first appearance, and how many pairs of near-identical films were
+    found across different patients. A film without a patient is its own unless a twin joins it to another.
+    """
+    first_of: dict[tuple[str, str], int] = {}
+    edges: list[tuple[int, int]] = []
+    for row, (source, patient) in enumerate(
+        zip(manifest.frame["source"], manifest.frame["patient"].fillna(""), strict=True)
+    ):
+        if patient:
+            edges.append((first_of.setdefault((source, patient), row), row))
+    patients = _components(edges, len(manifest))
+    twins = [(a, b) for a, b in find_twins(pixels) if patients[a] != patients[b]]
+    return _components(edges + twins, len(manifest)), len(twins)
+
+
+def find_twins(pixels: NDArray[np.uint8], alike: float = ALIKE) -> list[tuple[int, int]]:
+    """Pairs (a < b) of films uint8 [N, S, S] whose thumbnails correlate above `alike`, block by block."""
+    rows = _unit_thumbnails(pixels)
+    pairs: list[tuple[int, int]] = []
+    for start in range(0, len(rows), BLOCK):
+        for other in range(start, len(rows), BLOCK):
+            near = rows[start : start + BLOCK] @ rows[other : other + BLOCK].T > alike
+            first, second = np.nonzero(near)
+            keep = first + start < second + other
+            pairs.extend(zip((first[keep] + start).tolist(), (second[keep] + other).tolist(), strict=True))
+    return pairs
+
+
+def _unit_thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Thumbnails as rows of zero mean and unit length, float32 [N, F]; a blank film is all zeros."""
+    flat = thumbnails(pixels, THUMBNAIL).reshape(len(pixels), -1)
+    flat -= flat.mean(1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(flat / np.where(length > 1e-3, length, np.inf), np.float32)
+
+
+def _components(edges: list[tuple[int, int]], count: int) -> NDArray[np.int64]:
+    first, second = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(edges), bool), (first, second)), shape=(count, count))
+    labels = connected_components(graph, directed=False)[1]
+    _, where, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(where))[inverse].astype(np.int64)

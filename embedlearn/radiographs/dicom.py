@@ -1,0 +1,138 @@
+"""One DICOM file as a grey film, in the standard's order of steps (PS3.3 C.11, PS3.4 N.2).
+
+Stored values -> modality LUT or rescale -> VOI LUT or window -> inversion of MONOCHROME1. The photometric
+interpretation alone decides the inversion: a Presentation LUT Shape of INVERSE is what the standard prescribes
+beside MONOCHROME1 (C.8.11.3.1.2), so it repeats the same statement and never inverts a second time.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlearn.errors import ImageError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+SUFFIXES = (".dcm", ".dicom")
+GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's
+
+
+def is_dicom(path: Path, head: bytes) -> bool:
+    """DICOM or not, by a file's first 132 bytes: the mark "DICM", or its suffix and a first tag of group 2 or 8."""
+    return head[128:132] == b"DICM" or (path.suffix.lower() in SUFFIXES and head[:2] in (b"\x02\x00", b"\x08\x00"))
+
+
+def dicom_header(path: Path) -> tuple[int, int, str]:
+    """Width and height in pixels, and the photometric interpretation, without reading the pixels.
+
+    Raises `ImageError` where the file is broken or holds no image.
+    """
+    dataset = _read(path, stop_before_pixels=True)
+    return int(dataset.Columns), int(dataset.Rows), str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+
+
+def dicom_values(path: Path) -> tuple[NDArray[np.float64], float, float]:
+    """The film's values, float64 [H, W], and the values `low` and `high` that are to be black and white.
+
+    These are the ends of the first window or of the VOI LUT, else the smallest and the largest value. Colour becomes
+    luminance. Raises `ImageError` where the file is broken, has several frames or no pixels, or needs a codec
+    that is not installed.
+    """
+    dataset = _read(path)
+    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    _check(path, dataset, photometric)
+    try:
+        from pydicom.pixels.utils import pixel_array
+
+        pixels = pixel_array(dataset)
+        if photometric in COLOUR:
+            return pixels @ np.array(LUMINANCE), 0.0, float(2 ** int(dataset.BitsStored) - 1)
+        values, low, high = _windowed(pixels, dataset)
+    except Exception as error:  # a broken element makes pydicom raise almost anything
+        raise ImageError(
+            f"{path}: wanted whole DICOM pixels, got an error ({_line(error)}); fetch the file again"
+        ) from error
+    return (low + high - values if photometric == "MONOCHROME1" else values), low, high
+
+
+def _windowed(pixels: NDArray[Any], dataset: "Dataset") -> tuple[NDArray[np.float64], float, float]:
+    """Modality and VOI transformations of stored values [H, W]: the values and their black and white ends."""
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi
+
+    values = apply_modality_lut(pixels, dataset)
+    if dataset.get("VOILUTSequence"):
+        bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
+        looked_up = apply_voi(np.rint(values).astype(np.int64), dataset)
+        return looked_up.astype(np.float64), 0.0, float(2**bits - 1)
+    values = values.astype(np.float64)
+    centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
+    function = str(dataset.get("VOILUTFunction") or "LINEAR")
+    if centre is None or width is None or width <= (1 if function == "LINEAR" else 0):
+        return values, float(values.min()), float(values.max())
+    if function == "SIGMOID":  # C.11.2.1.3.1
+        return 1 / (1 + np.exp(-4 * (values - centre) / width)), 0.0, 1.0
+    if function == "LINEAR_EXACT":  # C.11.2.1.3.2
+        return values, centre - width / 2, centre + width / 2
+    return values, centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2  # C.11.2.1.2.1
+
+
+def _read(path: Path, *, stop_before_pixels: bool = False) -> "Dataset":
+    """The data set of a file that holds an image; its transfer syntax is filled in where a bare file has none."""
+    from pydicom import dcmread
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    try:
+        dataset = dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            implicit = dataset.original_encoding[0]
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        sides = [dataset.get(name) for name in ("Rows", "Columns")]
+        kind = dataset.get("Modality") or dataset.file_meta.get("MediaStorageSOPClassUID") or "no modality"
+    except Exception as error:
+        raise ImageError(
+            f"{path}: wanted a DICOM film, got a broken one ({_line(error)}); fetch the file again"
+        ) from error
+    if not all(sides):
+        raise ImageError(f"{path}: wanted a DICOM film, got an object without an image ({kind}); leave it out")
+    return dataset
+
+
+def _check(path: Path, dataset: "Dataset", photometric: str) -> None:
+    """Raise `ImageError` where the pixels are missing, are not one grey or colour frame, or need a missing codec."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    if frames := int(dataset.get("NumberOfFrames") or 1) - 1:
+        raise ImageError(f"{path}: wanted one frame, got {frames + 1}; save the frame you want as a file of its own")
+    if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        raise ImageError(f"{path}: wanted a DICOM film, got one without pixel data; fetch the file again")
+    if photometric not in GREY + COLOUR:
+        wanted = ", ".join(GREY + COLOUR)
+        raise ImageError(f"{path}: wanted a film in {wanted}, got {photometric}; convert it to a grey PNG")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise ImageError(
+            f"{path}: wanted a codec for the DICOM transfer syntax {syntax.name} ({syntax}), got none; "
+            "pip install 'embedlearn[dicom]', or decompress the file (gdcmconv --raw)"
+        )
+
+
+def _first(value: Any) -> float | None:
+    """The first of a multi-valued DICOM number; None where it is absent or empty."""
+    if value is None or isinstance(value, str):
+        return None
+    values = list(value) if hasattr(value, "__iter__") else [value]
+    return float(values[0]) if values else None
+
+
+def _line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,82 @@
+"""The paediatric set of Kermany et al. 2018 (Cell 172:1122; doi 10.17632/rscbjbr9sj), as its file names tell it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from embedlearn.radiographs.labels import canonical_label
+from embedlearn.radiographs.layouts.listing import films_below, has_folders, home
+from embedlearn.radiographs.layouts.notes import patients_note
+from embedlearn.radiographs.manifest import Manifest, build_manifest
+
+NAME = "kermany"
+TREE = "{train,val,test}/{NORMAL,PNEUMONIA}"
+SPLITS = ("train", "val", "test")
+CLASSES = ("NORMAL", "PNEUMONIA")
+
+# person1_bacteria_2 and person1_virus_3 share a number, so they count as one patient; the first release of the set
+# names films by disease, patient and picture (VIRUS-1980593-0001).
+PATIENTS = (
+    re.compile(r"(?P<patient>person\d+)_(?P<subtype>bacteria|virus)_"),
+    re.compile(r"(?P<patient>(?:NORMAL2-)?IM-\d+)-"),
+    re.compile(r"(?P<subtype>BACTERIA|VIRUS|NORMAL)-(?P<patient>\d+)-"),
+)
+
+
+def recognises(folder: Path) -> bool:
+    """Whether `folder`, or `chest_xray` inside it, holds the published split and its classes."""
+    return home(folder, _fits, ("chest_xray",)) is not None
+
+
+def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
+    """One row a film, with patient, subtype and the split as published in the column `published_split`.
+
+    Raises `ManifestError` where there is no film.
+    """
+    root = home(folder, _fits, ("chest_xray",)) or folder
+    rows: list[dict[str, object]] = [
+        {
+            "path": film,
+            "label": label_of(film.name, inner, names),
+            "patient": patient_of(film.name),
+            "published_split": split,
+        }
+        for split in SPLITS
+        for inner in CLASSES
+        if (root / split / inner).is_dir()
+        for film in films_below(root / split / inner)
+    ]
+    return build_manifest(rows, NAME, [_split_note(rows), *patients_note(NAME, rows, "their file names carry none")])
+
+
+def patient_of(name: str) -> str | None:
+    """The patient in a file name: "person1000_bacteria_2931.jpeg" -> "person1000"; None where the name tells none."""
+    return next((found["patient"] for rule in PATIENTS if (found := rule.match(name))), None)
+
+
+def label_of(name: str, folder: str, names: Mapping[str, str] | None = None) -> str:
+    """The label of a film by its class folder, finer where its file name tells bacteria from virus.
+
+    A folder that the user names in `names` is labelled so whatever the file name says.
+    """
+    by_folder = canonical_label(folder, names)
+    if by_folder != canonical_label(folder):
+        return by_folder
+    subtype = next((found.groupdict().get("subtype") for rule in PATIENTS if (found := rule.match(name))), None)
+    return canonical_label(subtype, names) if subtype else by_folder
+
+
+def _fits(folder: Path) -> bool:
+    return any(has_folders(folder / split, *CLASSES) for split in ("train", "test"))
+
+
+def _split_note(rows: list[dict[str, object]]) -> str:
+    """What the published split does to patients."""
+    sides = defaultdict(set)
+    for row in rows:
+        if row["patient"] is not None:
+            sides[row["patient"]].add(row["published_split"])
+    shared = sum(len(found) > 1 for found in sides.values())
+    split = "the published split, which is kept in the column published_split and decides nothing by itself"
+    return f"{NAME}: {shared:,} of {len(sides):,} patients stand on both sides of {split}"

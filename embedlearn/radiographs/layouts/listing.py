@@ -1,0 +1,66 @@
+"""Looking at a folder: its class folders and the image files below them, always in one order."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from embedlearn.errors import ManifestError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
+MASKS = ("mask", "masks")
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders inside `folder`, sorted; hidden ones and links are left out. Raises `ManifestError`."""
+    return [Path(entry.path) for entry in _entries(folder) if entry.is_dir(follow_symlinks=False)]
+
+
+def links(folder: Path) -> list[Path]:
+    """The links to folders inside `folder`, which are never followed: they may lead in a circle."""
+    return [Path(entry.path) for entry in _entries(folder) if entry.is_symlink() and entry.is_dir()]
+
+
+def films_in(folder: Path) -> list[Path]:
+    """The files with an image's suffix directly in `folder`, sorted; hidden ones are left out."""
+    return [
+        Path(entry.path) for entry in _entries(folder) if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
+    ]
+
+
+def films_below(folder: Path) -> list[Path]:
+    """The image files in `folder` and in its folders to any depth, but for folders of masks. Raises `ManifestError`."""
+    films = films_in(folder)
+    for inner in subfolders(folder):
+        if inner.name.lower() not in MASKS:
+            films += films_below(inner)
+    return films
+
+
+def home(folder: Path, fits: Callable[[Path], bool], wrappers: tuple[str, ...]) -> Path | None:
+    """`folder`, or a folder of a name in `wrappers` inside it, to two levels, that `fits`; None where none does."""
+    candidates = [folder]
+    for _ in range(3):
+        if found := next(filter(fits, candidates), None):
+            return found
+        candidates = [inner for outer in candidates for inner in subfolders(outer) if inner.name in wrappers]
+    return None
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing lies in `folder` but hidden files. Raises `ManifestError` where it cannot be listed."""
+    return not _entries(folder)
+
+
+def has_folders(folder: Path, *names: str) -> bool:
+    """Whether `folder` holds a folder of each of `names`."""
+    return all((folder / name).is_dir() for name in names)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except OSError as error:
+        raise ManifestError(
+            f"{folder}: wanted a folder to list, got {error.strerror}; check the path and its permissions"
+        ) from error

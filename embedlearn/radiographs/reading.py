@@ -1,0 +1,252 @@
+"""From a file to the square 8-bit film that an encoder reads.
+
+What a file is, its content says and never its name. Its header is looked at before a pixel is decoded.
+"""
+
+import contextlib
+import math
+import struct
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from embedlearn.errors import ImageError
+from embedlearn.radiographs.dicom import dicom_header, dicom_values, is_dicom
+from embedlearn.radiographs.preprocessing import Preprocessing
+
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 16
+DRAFT_GAP = 2  # a JPEG is decoded at this many times the wanted side or more, which leaves the last step to us
+WANTED = "a PNG, JPEG, WebP, TIFF, BMP or DICOM film"
+ORIENTATION = 0x0112
+DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+
+# Pillow's readers are chosen here and not by `Image.open`, which tries 40 formats and warns of size by its own limit.
+SIGNATURES: tuple[tuple[int, bytes, type[ImageFile]], ...] = (
+    (0, b"\x89PNG\r\n\x1a\n", PngImageFile),
+    (0, b"\xff\xd8\xff", JpegImageFile),
+    (8, b"WEBP", WebPImageFile),
+    (0, b"II*\x00", TiffImageFile),
+    (0, b"MM\x00*", TiffImageFile),
+    (0, b"II+\x00", TiffImageFile),
+    (0, b"MM\x00+", TiffImageFile),
+    (0, b"BM", BmpImageFile),
+)
+
+
+class FilmHeader(TypedDict):
+    """What a file says of itself undecoded: sides in pixels as stored, colour mode, bytes on disk, format."""
+
+    width: int
+    height: int
+    mode: str
+    bytes: int
+    format: str
+
+
+def film_header(path: Path) -> FilmHeader:
+    """The header of a film, its pixels untouched. Raises `ImageError` where there is none to read."""
+    path = Path(path)
+    with _film_file(path) as (file, head):
+        if is_dicom(path, head):
+            form, (width, height, mode) = "DICOM", dicom_header(path)
+        else:
+            image = _opened(path, file, head)
+            form, (width, height), mode = str(image.format), image.size, image.mode
+    return FilmHeader(width=width, height=height, mode=mode, bytes=path.stat().st_size, format=form)
+
+
+def read_film(path: Path, *, target: int | None = None) -> NDArray[np.uint8]:
+    """One film, uint8 [H, W], 0 black to 255 white: upright, colour as luminance, transparency on black.
+
+    Films of more than 8 bits are scaled by their own smallest and largest value, DICOM by its window. Where only
+    `target` pixels of the smaller side are wanted, a JPEG may come shrunk by 2, 4 or 8, never below `target`.
+    Raises `ImageError`, naming the file, where it is missing, unreadable, empty, torn, no film, larger than
+    `MAX_PIXELS`, smaller than `MIN_SIDE` a side, or of several frames.
+    """
+    path = Path(path)
+    with _film_file(path) as (file, head):
+        if is_dicom(path, head):
+            _check_size(path, *dicom_header(path)[:2])
+            return _to_bytes(*dicom_values(path))
+        image = _opened(path, file, head)
+        _check_size(path, *image.size)
+        try:
+            if isinstance(image, JpegImageFile):
+                image.draft("L", (target, target) if target else None)
+            large = image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf)
+            quiet = warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning)
+            with quiet if large else contextlib.nullcontext():  # Pillow's limit for TIFF is below ours
+                image.load()
+            film = _grey(image)
+        except Exception as error:  # a torn or forged file makes the codecs raise almost anything
+            raise ImageError(_torn(path, error)) from error
+        return _upright(film, _orientation(image))
+
+
+def load_film(path: Path, settings: Preprocessing) -> NDArray[np.uint8]:
+    """Read and preprocess one film: uint8 [S, S] with S = `settings.size`. Raises `ImageError`."""
+    needed = settings.size / (1 - 2 * settings.border)
+    return preprocess(read_film(path, target=math.ceil(DRAFT_GAP * needed)), settings)
+
+
+def preprocess(film: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.uint8]:
+    """Trim, square, resize and perhaps equalise a film: uint8 [H, W] -> uint8 [S, S]."""
+    height, width = film.shape
+    top, left = int(settings.border * height), int(settings.border * width)
+    film = film[top : height - top, left : width - left]
+    square = _padded(film, settings.size) if settings.fit == "pad" else _resized(_centre(film), settings.size)
+    return _equalised(square) if settings.clahe else square
+
+
+def standardise(batch: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.float32]:
+    """What an encoder is fed: uint8 [B, S, S] -> float32 [B, 1, S, S].
+
+    "fixed" gives (x / 255 - 0.5) / 0.25, from -2 to 2; "film" gives each film mean 0 and variance 1, a constant film 0.
+    """
+    values: NDArray[np.float32] = batch[:, None].astype(np.float32)
+    if settings.standardise == "fixed":
+        return (values / np.float32(255) - np.float32(0.5)) / np.float32(0.25)
+    mean = values.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
+    deviation = values.std(axis=(2, 3), keepdims=True, dtype=np.float64)
+    scaled: NDArray[np.float64] = (values - mean) / np.where(deviation > 0, deviation, 1)
+    return scaled.astype(np.float32)
+
+
+@contextlib.contextmanager
+def _film_file(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
+    """A file open for reading, and its first 132 bytes. Raises `ImageError` where there are none to read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{path}: wanted {WANTED}, got a folder or a device; give the file itself")
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path}: wanted {WANTED}, got {reason}; check the path and its permissions") from error
+    with file:
+        head = file.read(132)
+        if not head:
+            raise ImageError(f"{path}: wanted {WANTED}, got an empty file (0 bytes); fetch the file again")
+        file.seek(0)
+        yield file, head
+
+
+def _opened(path: Path, file: BinaryIO, head: bytes) -> ImageFile:
+    """A single Pillow image whose header is read and whose pixels are not. Raises `ImageError`."""
+    readers = [reader for at, signature, reader in SIGNATURES if head[at : at + len(signature)] == signature]
+    if not readers:
+        start = repr(head[:12])
+        raise ImageError(f"{path}: wanted {WANTED}, got a file that starts with {start}; replace it or leave it out")
+    try:
+        image = readers[0](file)  # not by its name: Pillow 13 maps a named TIFF wrongly that EXIF turns on its side
+        frames = getattr(image, "n_frames", 1)
+    except Image.DecompressionBombError as error:
+        raise ImageError(_too_large(path, "more")) from error
+    except Exception as error:
+        raise ImageError(_torn(path, error)) from error
+    if frames > 1:
+        raise ImageError(f"{path}: wanted one picture, got {frames}; save the one you want as a file of its own")
+    return image
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(path, f"{width} x {height}"))
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"{path}: wanted at least {MIN_SIDE} pixels a side, got {width} x {height}; replace it or leave it out"
+        )
+
+
+def _too_large(path: Path, got: str) -> str:
+    return f"{path}: wanted at most {MAX_PIXELS // 10**6} million pixels, got {got}; shrink the film or leave it out"
+
+
+def _torn(path: Path, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return f"{path}: wanted a whole film, got one that cannot be decoded ({reason}); fetch or save the file again"
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    """A loaded image of any mode as uint8 [H, W]."""
+    if image.mode in DEEP_MODES:
+        values = np.asarray(image)
+        low, high = values.min(), values.max()
+        if not np.isfinite([low, high]).all():
+            raise ValueError("grey values that are not finite")
+        return _to_bytes(values, float(low), float(high))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = ImageChops.multiply(image.convert("L"), image.getchannel("A"))
+    elif image.mode not in ("1", "L", "RGB"):
+        image = image.convert("RGB")
+    return np.asarray(image.convert("L"), dtype=np.uint8)
+
+
+def _to_bytes(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """`low`..`high` as 0..255, what lies beyond at the ends; a film with nothing between them is 0."""
+    if high <= low:
+        return np.zeros(values.shape, np.uint8)
+    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
+    rounded: NDArray[np.float64] = np.rint(scaled.clip(0, 255))
+    return rounded.astype(np.uint8)
+
+
+def _orientation(image: ImageFile) -> int:
+    """The EXIF orientation, 1 to 8; EXIF that cannot be read says nothing."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except (OSError, SyntaxError, TypeError, ValueError, struct.error):
+        return 1
+
+
+def _upright(film: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Undo an EXIF orientation: 5 to 8 swap the axes, and then rows or columns run backwards (EXIF 2.3, 4.6.4)."""
+    film = film.T if 5 <= orientation <= 8 else film
+    rows = slice(None, None, -1 if orientation in (3, 4, 7, 8) else 1)
+    columns = slice(None, None, -1 if orientation in (2, 3, 6, 7) else 1)
+    return np.ascontiguousarray(film[rows, columns])
+
+
+def _centre(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The largest central square, uint8 [H, W] -> uint8 [D, D] with D = min(H, W)."""
+    height, width = film.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return film[top : top + side, left : left + side]
+
+
+def _padded(film: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The whole film on a black square, uint8 [H, W] -> uint8 [size, size]: resized first, so a strip stays small."""
+    height, width = (max(1, round(side * size / max(film.shape))) for side in film.shape)
+    top, left = (size - height) // 2, (size - width) // 2
+    square = np.zeros((size, size), np.uint8)
+    square[top : top + height, left : left + width] = _resized(film, height, width)
+    return square
+
+
+def _resized(film: NDArray[np.uint8], height: int, width: int | None = None) -> NDArray[np.uint8]:
+    """Lanczos, widened where it shrinks so that nothing aliases: uint8 [H, W] -> uint8 [height, width or height]."""
+    image = Image.fromarray(np.ascontiguousarray(film))
+    return np.array(image.resize((width or height, height), Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+
+def _equalised(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Contrast-limited adaptive histogram equalisation (Zuiderveld, Graphics Gems IV, 1994), uint8 [S, S]."""
+    if film.min() == film.max():
+        return film
+    from skimage.exposure import equalize_adapthist
+
+    equalised: NDArray[np.float64] = equalize_adapthist(film, clip_limit=0.01)
+    return np.rint(equalised * 255).astype(np.uint8)

@@ -1,0 +1,84 @@
+"""Training, validation and test films that share no patient."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from embedlearn.errors import ManifestError
+from embedlearn.radiographs.manifest import SPLITS, Manifest, class_of
+
+HELD_OUT = "held-out"
+SEEN = ("train", "val")  # the splits that a training learns from or is chosen by
+FOLDS = 20  # a split is a number of these folds
+
+
+def assign_splits(
+    manifest: Manifest, classes: Sequence[str], *, val: float, test: float, seed: int, new: bool = False
+) -> Manifest:
+    """Fill the columns `class` and `split` of a manifest that has a column `case` (int64).
+
+    Films of the classes go to train, val and test; films of other labels, and whatever shares a case with them, are
+    held out. A split that the data brings for all films of the classes is kept unless `new`. Raises `ManifestError`.
+    """
+    frame = manifest.frame
+    named = frame["label"].map(lambda label: class_of(label, classes)).astype("string")
+    if missing := sorted(set(classes) - set(named.dropna())):
+        got = ", ".join(manifest.counts())
+        raise ManifestError(
+            f"--classes: wanted films of {', '.join(missing)}, got labels {got}; name others, or use --map"
+        )
+    cases = frame["case"].to_numpy()
+    rare = set(cases[named.isna()])
+    learnt = np.array([case not in rare for case in cases])
+    split = np.full(len(frame), HELD_OUT, dtype=object)
+    if not new and frame["split"].notna()[learnt].all():
+        check_split(manifest.where(pd.Series(learnt)))
+        split[learnt] = frame["split"][learnt]
+    else:
+        strata = (frame["source"] + ", " + named.fillna("")).to_numpy(str)[learnt]
+        split[learnt] = split_by_case(strata, cases[learnt], val=val, test=test, seed=seed)
+    return manifest.with_columns(**{"class": named, "split": pd.Series(split, dtype="string")})
+
+
+def split_by_case(
+    strata: NDArray[np.str_], cases: NDArray[np.int64], *, val: float, test: float, seed: int
+) -> NDArray[np.str_]:
+    """Give every film to train, val or test, in about these shares of each stratum, no case in two of them.
+
+    `strata` is str [N] (class and source), `cases` int [N]. Raises `ManifestError` where a stratum has too few cases.
+    """
+    for stratum in np.unique(strata):
+        if (count := len(np.unique(cases[strata == stratum]))) < 3:
+            raise ManifestError(f"{stratum}: wanted at least 3 patients to train, validate and test on, got {count}")
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    fold = np.zeros(len(strata), np.int64)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for number, (_, held) in enumerate(splitter.split(strata, strata, cases)):
+            fold[held] = number
+    tests, vals = max(1, round(test * FOLDS)), max(1, round(val * FOLDS))
+    return np.where(fold < tests, "test", np.where(fold < tests + vals, "val", "train"))
+
+
+def check_split(manifest: Manifest) -> None:
+    """Refuse a given split with an unknown name, a gap, or a case on two sides. Raises `ManifestError`."""
+    split = manifest.frame["split"].fillna("")
+    if unknown := sorted(set(split) - set(SPLITS)):
+        got = unknown[0] or "a blank"
+        raise ManifestError(f"column split: wanted {', '.join(SPLITS)}, got {got}; mend it, or use --split new")
+    sides = manifest.frame.groupby("case")["split"].nunique()
+    if len(torn := sides[sides > 1].index):
+        row = manifest.frame[manifest.frame["case"] == torn[0]].iloc[0]
+        who = row["path"] if pd.isna(row["patient"]) else f"patient {row['patient']} of {row['source']}"
+        raise ManifestError(
+            f"column split: {len(torn)} patients or near-identical films stand in two splits, the first is {who}; "
+            "mend the column, or use --split new"
+        )
+    if absent := {"train", "val", "test"} - set(split):
+        raise ManifestError(f"column split: no film of the classes is in {', '.join(sorted(absent))}; use --split new")

@@ -1,0 +1,80 @@
+"""Episodes come back from their file as they were, and only on their own pool."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from embedlearn.episodes.record import load_episodes
+from embedlearn.episodes.sampling import EpisodeSampler
+from embedlearn.errors import EpisodeError, MismatchError
+
+
+@pytest.fixture
+def drawn(pool):
+    return EpisodeSampler(2, 3, 4, episodes=7).sample(pool.classes, pool.groups)
+
+
+@pytest.fixture
+def rows(pool):
+    return pd.DataFrame({"path": [f"/films/{n}.png" for n in range(len(pool.classes))], "patient": pool.groups})
+
+
+def test_a_file_replays_its_episodes(drawn, rows, tmp_path):
+    drawn.save(tmp_path / "episodes.parquet", rows)
+    again = load_episodes(tmp_path / "episodes.parquet", rows)
+    assert (again.classes, again.n_shot) == (drawn.classes, drawn.n_shot)
+    for name in ("way", "support", "query", "support_label", "query_label"):
+        assert np.array_equal(getattr(again, name), getattr(drawn, name)), name
+
+
+def test_a_file_has_a_row_for_each_film_of_an_episode(drawn, rows, tmp_path):
+    drawn.save(tmp_path / "episodes.parquet", rows)
+    table = pd.read_parquet(tmp_path / "episodes.parquet")
+    assert list(table.columns) == ["episode", "role", "slot", "class", "film", "path", "patient"]
+    assert len(table) == 7 * 2 * (3 + 4)
+    assert (table["path"] == [f"/films/{n}.png" for n in table["film"]]).all()
+    support = table[(table["episode"] == 5) & (table["role"] == "support")]
+    assert support["film"].tolist() == drawn.support[5].tolist()
+
+
+def test_a_pool_without_paths_is_enough(drawn, rows, tmp_path):
+    drawn.save(tmp_path / "episodes.parquet", rows[[]])
+    assert np.array_equal(load_episodes(tmp_path / "episodes.parquet", rows).query, drawn.query)
+
+
+def test_another_pool_is_refused(drawn, rows, tmp_path):
+    path = tmp_path / "episodes.parquet"
+    drawn.save(path, rows)
+    with pytest.raises(MismatchError, match="the pool has films 0 to 9"):
+        load_episodes(path, rows[:10])
+    with pytest.raises(MismatchError, match="in this pool it is /films/.*; replay the episodes on the pool"):
+        load_episodes(path, rows[::-1].reset_index(drop=True))
+    with pytest.raises(MismatchError, match="rows: the episodes name film"):
+        drawn.save(path, rows[:10])
+
+
+def test_what_is_no_such_file_is_refused(rows, tmp_path):
+    with pytest.raises(EpisodeError, match=r"none\.parquet: wanted a Parquet file of episodes"):
+        load_episodes(tmp_path / "none.parquet", rows)
+    (tmp_path / "text.parquet").write_text("no")
+    with pytest.raises(EpisodeError, match="cannot read it"):
+        load_episodes(tmp_path / "text.parquet", rows)
+    rows.to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(EpisodeError, match=r"wanted a file that Episodes\.save wrote"):
+        load_episodes(tmp_path / "rows.parquet", rows)
+
+
+def test_a_torn_file_is_refused(drawn, rows, tmp_path):
+    drawn.save(tmp_path / "episodes.parquet", rows)
+    table = pd.read_parquet(tmp_path / "episodes.parquet")
+    for dropped in ([3], list(range(4))):
+        torn = table.drop(index=dropped)
+        torn.attrs = table.attrs
+        torn.to_parquet(tmp_path / "torn.parquet")
+        with pytest.raises(EpisodeError, match="the file is torn"):
+            load_episodes(tmp_path / "torn.parquet", rows)
+
+
+def test_a_part_of_the_episodes(drawn):
+    part = drawn[2:4]
+    assert len(part) == 2 and np.array_equal(part.query, drawn.query[2:4]) and part.n_query == drawn.n_query

@@ -1,0 +1,413 @@
+"""Films of every form, and every way in which a file is no film."""
+
+import os
+import struct
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps
+
+from embedlearn.errors import ImageError
+from embedlearn.radiographs.preprocessing import Preprocessing
+from embedlearn.radiographs.reading import film_header, load_film, preprocess, read_film, standardise
+
+
+def smooth(height: int = 60, width: int = 80) -> NDArray[np.uint8]:
+    """A film without symmetry and without noise, uint8 [height, width]."""
+    y, x = np.mgrid[:height, :width]
+    film: NDArray[np.float64] = 20 + 100 * y / height + 80 * (x / width) ** 2 + 20 * np.sin(x / 9)
+    return film.astype(np.uint8)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
+    )
+
+
+EXACT: dict[str, dict[str, Any]] = {
+    "film.png": {},
+    "film.bmp": {},
+    "film.tif": {},
+    "lzw.tiff": {"compression": "tiff_lzw"},
+    "film.webp": {"lossless": True},
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_lossless_formats_come_back_as_written(tmp_path: Path, name: str) -> None:
+    Image.fromarray(smooth()).save(tmp_path / name, **EXACT[name])
+    film = read_film(tmp_path / name)
+    assert film.dtype == np.uint8
+    assert film.flags["C_CONTIGUOUS"]
+    assert np.array_equal(film, smooth())
+
+
+@pytest.mark.parametrize("name", ["film.jpg", "film.JPEG", "film.jfif", "wrong-suffix.png", "no-suffix"])
+def test_content_decides_and_not_the_suffix(tmp_path: Path, name: str) -> None:
+    Image.fromarray(smooth()).save(tmp_path / name, format="JPEG", quality=95)
+    assert np.abs(read_film(tmp_path / name).astype(int) - smooth()).max() <= 6
+    assert film_header(tmp_path / name)["format"] == "JPEG"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "CMYK", "YCbCr"])
+def test_grey_stays_grey_in_every_mode(tmp_path: Path, mode: str) -> None:
+    suffix = "tif" if mode in ("CMYK", "YCbCr") else "png"
+    path = tmp_path / f"film.{suffix}"
+    image = Image.fromarray(smooth())
+    (image.convert("RGB") if mode in ("CMYK", "YCbCr") else image).convert(mode).save(path)
+    assert np.abs(read_film(path).astype(int) - smooth()).max() <= 2
+
+
+def test_one_bit_is_black_and_white(tmp_path: Path) -> None:
+    Image.fromarray(smooth() > 100).save(tmp_path / "film.png")
+    assert np.array_equal(read_film(tmp_path / "film.png"), np.where(smooth() > 100, 255, 0))
+
+
+def test_colour_becomes_luminance(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 20), (200, 100, 50)).save(tmp_path / "film.png")
+    assert np.all(read_film(tmp_path / "film.png") == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50))
+
+
+@pytest.mark.parametrize("keep_rgb", [False, True])
+def test_colour_jpegs_become_the_luminance_of_their_full_decoding(tmp_path: Path, keep_rgb: bool) -> None:
+    colour = np.stack([smooth(), smooth()[::-1], 255 - smooth()], axis=-1)
+    Image.fromarray(colour).save(tmp_path / "film.jpg", quality=95, keep_rgb=keep_rgb)
+    with Image.open(tmp_path / "film.jpg") as image:
+        full = np.asarray(image.convert("L")).astype(int)
+    assert np.abs(read_film(tmp_path / "film.jpg") - full).max() <= 4
+
+
+def test_cmyk_jpegs_are_read(tmp_path: Path) -> None:
+    Image.fromarray(smooth()).convert("RGB").convert("CMYK").save(tmp_path / "film.jpg", quality=95)
+    assert np.abs(read_film(tmp_path / "film.jpg").astype(int) - smooth()).mean() < 3
+
+
+def test_transparency_lies_on_black(tmp_path: Path) -> None:
+    alpha = np.full((60, 80), 255, np.uint8)
+    alpha[:30], alpha[30:40] = 0, 128
+    Image.fromarray(np.dstack([np.full((60, 80, 3), 200, np.uint8), alpha])).save(tmp_path / "film.png")
+    film = read_film(tmp_path / "film.png")
+    assert np.all(film[:30] == 0)
+    assert np.all(film[40:] == 200)
+    assert np.all(np.abs(film[30:40].astype(int) - 100) <= 1)
+
+
+def test_a_transparent_colour_of_a_palette_lies_on_black(tmp_path: Path) -> None:
+    image = Image.new("P", (40, 20))
+    image.paste(1, (20, 0, 40, 20))
+    image.putpalette([250, 250, 250, 90, 90, 90])
+    image.save(tmp_path / "film.png", transparency=0)
+    assert np.unique(read_film(tmp_path / "film.png")).tolist() == [0, 90]
+
+
+@pytest.mark.parametrize("name", ["film.png", "film.tif"])
+def test_sixteen_bits_are_scaled_by_their_own_range(tmp_path: Path, name: str) -> None:
+    values = np.full((20, 30), 37_800, np.uint16)
+    values[0, :3] = 37_000, 37_400, 39_000
+    Image.fromarray(values).save(tmp_path / name)
+    film = read_film(tmp_path / name)
+    assert film[0, :3].tolist() == [0, 51, 255]  # 400 / 2000 * 255
+    assert np.all(film[1:] == 102)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_wide_numbers_are_scaled_by_their_own_range(tmp_path: Path, dtype: Any) -> None:
+    values = np.linspace(-1000, 1000, 20 * 51).reshape(20, 51).astype(dtype)
+    Image.fromarray(values).save(tmp_path / "film.tif")
+    expected = np.rint((values.astype(float) + 1000) / 2000 * 255)
+    assert np.abs(read_film(tmp_path / "film.tif") - expected).max() <= 1
+
+
+def test_a_constant_deep_film_is_black_and_a_constant_shallow_one_is_not(tmp_path: Path) -> None:
+    Image.fromarray(np.full((20, 20), 37_800, np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray(np.full((20, 20), 77, np.uint8)).save(tmp_path / "shallow.png")
+    assert np.all(read_film(tmp_path / "deep.png") == 0)
+    assert np.all(read_film(tmp_path / "shallow.png") == 77)
+
+
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    values = np.ones((20, 20), np.float32)
+    values[3, 3] = np.nan
+    Image.fromarray(values).save(tmp_path / "film.tif")
+    with pytest.raises(ImageError, match=r"film\.tif: .*not finite"):
+        read_film(tmp_path / "film.tif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["film.jpg", "film.png", "film.webp"])
+def test_exif_orientation_as_pillow_undoes_it(tmp_path: Path, name: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options: dict[str, Any] = {"lossless": True} if name.endswith("webp") else {}
+    Image.fromarray(smooth()).save(tmp_path / name, exif=exif, **options)
+    with Image.open(tmp_path / name) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image).convert("L"))
+    assert upright.shape == ((60, 80) if orientation < 5 else (80, 60))
+    assert np.array_equal(read_film(tmp_path / name), upright)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_tiff_is_turned_as_png_is(tmp_path: Path, orientation: int, compression: str | None) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(smooth()).save(tmp_path / "film.png", exif=exif)
+    Image.fromarray(smooth()).save(tmp_path / "film.tif", exif=exif, compression=compression)
+    assert np.array_equal(read_film(tmp_path / "film.tif"), read_film(tmp_path / "film.png"))
+
+
+def test_broken_exif_says_nothing(tmp_path: Path) -> None:
+    Image.fromarray(smooth()).save(tmp_path / "film.png", exif=b"Exif\0\0no such thing")
+    assert np.array_equal(read_film(tmp_path / "film.png"), smooth())
+
+
+@pytest.mark.parametrize(
+    ("target", "shape"), [(None, (800, 1000)), (800, (800, 1000)), (399, (400, 500)), (99, (100, 125))]
+)
+def test_a_jpeg_shrinks_while_decoding_but_never_below_the_target(
+    tmp_path: Path, target: int | None, shape: tuple[int, int]
+) -> None:
+    Image.fromarray(smooth(800, 1000)).save(tmp_path / "film.jpg", quality=90)
+    assert read_film(tmp_path / "film.jpg", target=target).shape == shape
+
+
+def test_nothing_but_jpeg_shrinks_while_decoding(tmp_path: Path) -> None:
+    Image.fromarray(smooth(800, 1000)).save(tmp_path / "film.png")
+    assert read_film(tmp_path / "film.png", target=100).shape == (800, 1000)
+
+
+@pytest.mark.parametrize("border", [0.0, 0.4])
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+def test_shrinking_while_decoding_changes_little(tmp_path: Path, border: float, fit: Any) -> None:
+    noise = np.random.default_rng(0).integers(-20, 20, (1200, 1500))
+    Image.fromarray((smooth(1200, 1500) + 25 + noise).astype(np.uint8)).save(tmp_path / "film.jpg", quality=90)
+    settings = Preprocessing(size=48, border=border, fit=fit)
+    quick = load_film(tmp_path / "film.jpg", settings).astype(int)
+    full = preprocess(read_film(tmp_path / "film.jpg"), settings)
+    assert np.abs(quick - full).mean() < 2.5  # of noise that spreads over 40
+
+
+# What is refused, and what the one line says.
+
+
+def test_a_missing_film(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"film\.png: .*No such file.*; check the path"):
+        read_film(tmp_path / "film.png")
+
+
+def test_a_folder_in_place_of_a_film(tmp_path: Path) -> None:
+    (tmp_path / "film.png").mkdir()
+    with pytest.raises(ImageError, match=r"film\.png: .*got a folder.*; give the file"):
+        read_film(tmp_path / "film.png")
+
+
+def test_an_unreadable_film(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    Image.fromarray(smooth()).save(tmp_path / "film.png")
+    (tmp_path / "film.png").chmod(0)
+    with pytest.raises(ImageError, match=r"film\.png: .*Permission denied; check"):
+        read_film(tmp_path / "film.png")
+
+
+def test_a_refusing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    Image.fromarray(smooth()).save(tmp_path / "film.png")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ImageError, match=r"film\.png: .*Permission denied; check the path and its permissions"):
+        read_film(tmp_path / "film.png")
+
+
+def test_an_impossible_path() -> None:
+    with pytest.raises(ImageError, match="null byte"):
+        read_film(Path("film\0.png"))
+
+
+def test_an_empty_film(tmp_path: Path) -> None:
+    (tmp_path / "film.png").touch()
+    with pytest.raises(ImageError, match=r"film\.png: .*0 bytes.*; fetch the file again"):
+        read_film(tmp_path / "film.png")
+
+
+@pytest.mark.parametrize("content", [b"version https://git-lfs", b"<html>not found</html>", b"GIF89a" + bytes(200)])
+def test_something_else_under_a_films_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "film.png").write_bytes(content)
+    with pytest.raises(
+        ImageError, match=rf"film\.png: wanted a PNG.*starts with b'{content[:3].decode()}.*; replace it"
+    ):
+        read_film(tmp_path / "film.png")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+@pytest.mark.parametrize(
+    "name", ["film.png", "film.jpg", "progressive.jpg", "film.webp", "film.tif", "lzw.tif", "film.bmp"]
+)
+def test_a_torn_film_is_refused_and_never_filled_up(tmp_path: Path, name: str, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 300), dtype=np.uint8)
+    options: dict[str, Any] = {"progressive.jpg": {"progressive": True}, "lzw.tif": {"compression": "tiff_lzw"}}
+    Image.fromarray(noise).save(tmp_path / name, **options.get(name, {}))
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ImageError, match=rf"{name}: wanted a whole film, got .*; fetch or save"):
+        read_film(tmp_path / name, target=32)
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_pixel_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
+    (tmp_path / "film.png").write_bytes(png_header(30_000, 30_000))
+    started, before = time.perf_counter(), Image.MAX_IMAGE_PIXELS
+    with pytest.raises(ImageError, match=r"film\.png: .*100 million pixels, got 30000 x 30000"):
+        read_film(tmp_path / "film.png")
+    assert time.perf_counter() - started < 0.2
+    assert before == Image.MAX_IMAGE_PIXELS
+    assert film_header(tmp_path / "film.png")["width"] == 30_000
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_large_tiff_below_our_limit_and_above_pillows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(smooth()).save(tmp_path / "film.tif")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 80 - 1)
+    assert np.array_equal(read_film(tmp_path / "film.tif"), smooth())
+
+
+def test_pillows_own_limit_never_leaks(tmp_path: Path) -> None:
+    canvas = b"WEBPVP8X" + struct.pack("<II", 10, 0) + (16_382).to_bytes(3, "little") * 2
+    (tmp_path / "film.webp").write_bytes(b"RIFF" + struct.pack("<I", len(canvas)) + canvas)
+    with pytest.raises(ImageError, match=r"film\.webp: wanted at most 100 million pixels"):
+        read_film(tmp_path / "film.webp")
+
+
+@pytest.mark.parametrize("size", [(15, 400), (400, 15), (1, 1)])
+def test_a_film_too_small(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("L", size).save(tmp_path / "film.png")
+    with pytest.raises(ImageError, match=rf"film\.png: wanted at least 16 .* got {size[0]} x {size[1]}; replace"):
+        read_film(tmp_path / "film.png")
+
+
+@pytest.mark.parametrize("name", ["film.png", "film.tif", "film.webp"])
+def test_several_pictures_in_one_file(tmp_path: Path, name: str) -> None:
+    pictures = [Image.fromarray(np.roll(smooth(), 5 * number, 0)) for number in range(3)]
+    pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:])
+    with pytest.raises(ImageError, match=rf"{name}: wanted one picture, got 3; save"):
+        read_film(tmp_path / name)
+
+
+def test_the_header_without_the_pixels(tmp_path: Path) -> None:
+    Image.fromarray(smooth()).convert("RGB").save(tmp_path / "film.png")
+    stored = (tmp_path / "film.png").stat().st_size
+    assert film_header(tmp_path / "film.png") == {
+        "width": 80,
+        "height": 60,
+        "mode": "RGB",
+        "bytes": stored,
+        "format": "PNG",
+    }
+    (tmp_path / "torn.png").write_bytes((tmp_path / "film.png").read_bytes()[:-100])
+    assert film_header(tmp_path / "torn.png")["height"] == 60
+
+
+# From a film to pixels of one size.
+
+
+def test_crop_keeps_the_central_square() -> None:
+    film = np.zeros((100, 160), np.uint8)
+    film[:, 30:130] = 200
+    assert np.all(preprocess(film, Preprocessing(size=32)) == 200)
+    assert np.all(preprocess(film.T, Preprocessing(size=32)) == 200)
+
+
+def test_pad_keeps_everything_on_black() -> None:
+    square = preprocess(np.full((50, 100), 200, np.uint8), Preprocessing(size=64, fit="pad"))
+    assert square.shape == (64, 64)
+    assert np.all(square[16:48] == 200)
+    assert not square[:16].any()
+    assert not square[48:].any()
+
+
+def test_padding_a_strip_takes_no_more_room_than_the_strip() -> None:
+    square = preprocess(np.full((16, 200_000), 200, np.uint8), Preprocessing(size=64, fit="pad"))
+    assert square.shape == (64, 64)
+    assert np.count_nonzero(square.any(axis=1)) == 1
+
+
+def test_border_cuts_every_side() -> None:
+    film = np.full((100, 100), 255, np.uint8)
+    film[20:80, 20:80] = 90
+    assert np.all(preprocess(film, Preprocessing(size=32, border=0.2)) == 90)
+    assert preprocess(film, Preprocessing(size=32, border=0.1)).max() > 90
+
+
+def test_the_smallest_film_and_the_widest_border_leave_pixels() -> None:
+    assert preprocess(smooth(16, 16), Preprocessing(size=16, border=0.4)).shape == (16, 16)
+
+
+def test_shrinking_does_not_alias() -> None:
+    stripes = np.zeros((512, 512), np.uint8)
+    stripes[:, ::2] = 255
+    small = preprocess(stripes, Preprocessing(size=48)).astype(int)
+    assert np.abs(small[2:-2, 2:-2] - 127.5).max() <= 2  # the outermost pixels see half a stripe
+
+
+def test_resizing_to_its_own_size_changes_nothing() -> None:
+    film = smooth(64, 64)
+    assert np.array_equal(preprocess(film, Preprocessing(size=64)), film)
+
+
+def test_clahe_spreads_grey_values_and_leaves_a_constant_film() -> None:
+    dull = (smooth(96, 96) // 4 + 90).astype(np.uint8)
+    settings = Preprocessing(size=96, clahe=True)
+    equalised = preprocess(dull, settings)
+    assert equalised.dtype == np.uint8
+    assert equalised.shape == (96, 96)
+    assert equalised.std() > 1.5 * dull.std()
+    assert np.all(preprocess(np.full((96, 96), 7, np.uint8), settings) == 7)
+
+
+def test_standardise_fixed_runs_from_minus_two_to_two() -> None:
+    batch = np.array([[[0, 255], [0, 255]]], np.uint8)
+    values = standardise(batch, Preprocessing(standardise="fixed"))
+    assert values.shape == (1, 1, 2, 2)
+    assert values.dtype == np.float32
+    assert values.tolist() == [[[[-2, 2], [-2, 2]]]]
+
+
+def test_standardise_film_is_blind_to_brightness_and_contrast() -> None:
+    film = smooth(32, 32)
+    batch = np.stack([film // 2, film // 2 + 60, np.full((32, 32), 77, np.uint8)])
+    values = standardise(batch, Preprocessing(standardise="film"))
+    assert values.shape == (3, 1, 32, 32)
+    assert values.dtype == np.float32
+    assert np.allclose(values[0], values[1], atol=1e-5)
+    assert np.allclose([values[0].mean(), values[0].std()], [0, 1], atol=1e-5)
+    assert not values[2].any()
+
+
+# Real films.
+
+
+@pytest.mark.parametrize("name", ["sandrofab", "darkcovidnet", "ieee8023"])
+def test_real_films_load_the_same_twice(shared_data: Path, name: str) -> None:
+    films = sorted(path for path in (shared_data / name).rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    assert films
+    for path in films[::29]:
+        film = load_film(path, Preprocessing(size=64))
+        assert film.shape == (64, 64)
+        assert film.dtype == np.uint8
+        assert film.std() > 1
+        assert np.array_equal(film, load_film(path, Preprocessing(size=64)))
