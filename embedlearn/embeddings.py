@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from embedlearn.errors import ManifestError, MismatchError
 from embedlearn.files import replacing
@@ -39,7 +39,7 @@ class Embeddings:
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.frame):
             raise ManifestError(
-                f"embeddings: wanted a vector for each of {len(self.frame)} rows, got an array of shape {self.vectors.shape}"
+                f"embeddings: wanted a vector for each of {len(self.frame)} rows, got shape {self.vectors.shape}"
             )
         if not np.isfinite(self.vectors).all():
             row = int(np.flatnonzero(~np.isfinite(self.vectors).all(1))[0])
@@ -47,6 +47,12 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def where(self, mask: ArrayLike) -> Embeddings:
+        """The films for which the boolean array [N] holds, renumbered."""
+        kept = np.asarray(mask, dtype=bool)
+        frame = self.frame[kept].reset_index(drop=True)
+        return Embeddings(self.vectors[kept], frame, self.encoder, self.preprocessing, self.center)
 
     def save(self, path: Path) -> None:
         """Write one Parquet file: the rows, and a column `vector` of fixed-size lists. Raises `StorageError`."""
@@ -66,7 +72,7 @@ class Embeddings:
         """Raise `MismatchError` unless the encoder with this digest made these vectors."""
         if self.encoder != digest:
             raise MismatchError(
-                f"{path}: wanted embeddings made by {run} (encoder {digest[:12]}), got another's ({self.encoder[:12]}); "
+                f"{path}: wanted embeddings by the encoder of {run} ({digest[:12]}), got another's ({self.encoder[:12]}); "
                 "embed the films again with this run, or name the run that made them"
             )
 

@@ -129,9 +129,8 @@ def _run_epochs(trainer: Trainer, folder: Path) -> None:
                     f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
                 )
     except KeyboardInterrupt:
-        say(
-            f"stopped after epoch {len(trainer.history)}; go on with {PROGRAM} --resume --runs {folder.parent} --name {folder.name}"
-        )
+        again = f"{PROGRAM} --resume --runs {folder.parent} --name {folder.name}"
+        say(f"stopped after epoch {len(trainer.history)}; go on with {again}")
         raise
 
 

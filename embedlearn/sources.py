@@ -61,10 +61,7 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     """
     own = run.manifest()
     if not flags.data:
-        collection = _decode(own, preprocessing)
-        if changed := sum(a != b for a, b in zip(own.frame["sha256"], collection.films.digests, strict=True)):
-            raise MismatchError(f"{run.folder}: {changed} of its films are not what they were; name films with --data")
-        return collection
+        return decode(own.frame, preprocessing)
     manifest = _read(flags)
     _describe(manifest)
     seen = own.where(own.frame["split"].isin(SEEN))
@@ -85,6 +82,16 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     split = [HELD_OUT if new else "train" for new in fresh] + list(known.frame["split"])
     marked = Collection(collection.manifest.with_columns(case=cases, split=split), collection.films)
     return marked.where(np.arange(len(both)) < len(manifest))
+
+
+def decode(frame: pd.DataFrame, preprocessing: Preprocessing) -> Collection:
+    """The films of rows that were collected before. Raises `MismatchError` where a film is no longer the same."""
+    collection = _decode(Manifest(frame), preprocessing)
+    changed = frame["sha256"].to_numpy(str) != np.array(collection.films.digests)
+    if changed.any():
+        first = frame["path"].to_numpy()[changed][0]
+        raise MismatchError(f"{first}: not the film it was ({changed.sum()} changed in all); name films with --data")
+    return collection
 
 
 def embed_collection(saved: SavedEncoder, collection: Collection, device: torch.device, what: str) -> Embeddings:
@@ -126,6 +133,6 @@ def _describe(manifest: Manifest) -> None:
 
 
 def count_labels(rows: pd.DataFrame) -> str:
-    """ "healthy 20, pneumonia 30", of the manifest rows."""
+    """The rows' labels and how many of each, as in: healthy 20, pneumonia 30."""
     counts = rows["label"].value_counts().sort_index()
     return ", ".join(f"{label} {count}" for label, count in counts.items())

@@ -76,7 +76,8 @@ def load_tensors(path: Path, form: str) -> tuple[dict[str, Tensor], dict[str, An
             metadata = file.metadata() or {}
             if metadata.get("format") != form:
                 raise CheckpointError(f"{path}: wanted a file of the form {form}, got {metadata.get('format')}")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["settings"])  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, json.loads(metadata["settings"])
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file; wanted an encoder made by embedlearn pretrain") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:

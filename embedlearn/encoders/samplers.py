@@ -31,7 +31,7 @@ class Batch:
 
 
 class Sampler(ABC):
-    """Batches over `labels`, int [N]: `batch` films each, of which this process takes the `rank`-th of `world` parts."""
+    """Batches of `batch` films over `labels`, int [N]; this process takes the `rank`-th of `world` parts of each."""
 
     def __init__(
         self, labels: NDArray[np.integer], batch: int, *, seed: int = 0, rank: int = 0, world: int = 1

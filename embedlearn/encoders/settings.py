@@ -65,7 +65,7 @@ class Objective:
     instance: float = 1.0
     """Weight of instance discrimination (NT-Xent over two views of each film, Chen 2020); 0 leaves it out."""
     instance_width: int = 256
-    """Hidden units of the network through which instance discrimination sees the features; 0 puts it on the embedding."""
+    """Hidden units between the features and instance discrimination; 0 puts it on the embedding itself."""
     temperature: float = 0.2
     """Temperature of instance discrimination."""
 

@@ -1,4 +1,4 @@
-"""The training loop: batches of two views, a label term and instance discrimination, AdamW, k-NN on validation films."""
+"""The training loop: two views of each film, a label term and instance discrimination, k-NN on validation films."""
 
 from __future__ import annotations
 

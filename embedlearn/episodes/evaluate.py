@@ -61,7 +61,7 @@ def evaluate_episodes(
     if not heads or not shots:
         raise ArgumentError(f"heads and shots: wanted at least one of each, got {list(heads)} and {list(shots)}")
     grams = _Grams(rows, centers)
-    tick = _ticker(progress, len(shots) * (episodes + bootstrap * bootstrap_each))
+    tick = _ticker(progress, len(set(shots)) * (episodes + bootstrap * bootstrap_each))
     scores: dict[Setting, HeadScores] = {}
     drawn: dict[int, Episodes] = {}
     notes: list[str] = []
@@ -84,6 +84,7 @@ def evaluate_episodes(
                 replicates = _replicates(grams, built, resampled, bootstrap, positive, tick)
             except EpisodeError as error:
                 notes.append(f"{n_shot} shots: {error}")
+                tick(bootstrap * bootstrap_each)
         scores |= _scores(grams, built, drawn[n_shot], replicates, positive, tick)
     return FewShotResult(scores, drawn, drawn[shots[0]].classes, positive, tuple(notes))
 

@@ -127,7 +127,7 @@ def test_progress_ends_at_the_total(evaluate):
 
 
 def test_arguments_that_do_not_fit(evaluate, pool):
-    with pytest.raises(ArgumentError, match="wanted some of prototype, .* got 'svm'"):
+    with pytest.raises(ArgumentError, match=r"wanted some of prototype, .* got 'svm'"):
         evaluate(heads=["svm"])
     with pytest.raises(ArgumentError, match="simpleshot needs the mean"):
         evaluate(center=None)

@@ -47,7 +47,7 @@ def test_another_pool_is_refused(drawn, rows, tmp_path):
     drawn.save(path, rows)
     with pytest.raises(MismatchError, match="the pool has films 0 to 9"):
         load_episodes(path, rows[:10])
-    with pytest.raises(MismatchError, match="in this pool it is /films/.*; replay the episodes on the pool"):
+    with pytest.raises(MismatchError, match=r"in this pool it is /films/.*; replay the episodes on the pool"):
         load_episodes(path, rows[::-1].reset_index(drop=True))
     with pytest.raises(MismatchError, match="rows: the episodes name film"):
         drawn.save(path, rows[:10])

@@ -49,7 +49,8 @@ class EpisodeHead(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
 
         Raises as `predict_proba` does.
         """
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        chosen = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
 
     def _support(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
         """Checked rows, float64 [S, D], and each one's place in `classes_`, int [S]; sets what `fit` sets."""

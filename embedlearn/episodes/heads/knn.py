@@ -39,7 +39,8 @@ class KNNClassifier(EpisodeHead):
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        distances, indices = self._index.kneighbors(self._query(X), self.k)
+        rows = self._query(X)
+        distances, indices = self._index.kneighbors(rows, self.k)
         return _votes(WEIGHTS[self.weights](distances.astype(np.float64)), self._codes[indices], len(self.classes_))
 
     @property
@@ -69,7 +70,7 @@ WEIGHTS: dict[str, Callable[[Floats], Floats]] = {"majority": _one_voice, "dista
 
 
 def _votes(weights: Floats, voters: NDArray[np.int64], n_way: int) -> Floats:
-    """Shares of votes, float64 [..., W], from weights [..., k] and classes int [..., k] of the voters, nearest first."""
+    """Shares of votes, float64 [..., W], from weights and classes (int) of the voters, both [..., k], nearest first."""
     votes = np.stack([np.where(voters == slot, weights, 0).sum(axis=-1) for slot in range(n_way)], axis=-1)
     votes /= votes.sum(axis=-1, keepdims=True)
     tied = votes >= votes.max(axis=-1, keepdims=True) - TIE / 2

@@ -16,12 +16,14 @@ from embedlearn.episodes.heads.base import EpisodeHead
 from embedlearn.errors import ArgumentError
 
 TOLERANCE = 1e-9  # of the gradient's first length
-STEPS = 15  # until the curvature is computed anew
-MOST_ROUNDS = 20
+STEPS = 60  # of all episodes together; those unsolved are then solved one by one, about their own Hessians
+NEWTON_STEPS, NEWTON_ROUNDS = 8, 20
+MEMORY = 8  # pairs that L-BFGS remembers
 MOST_HALVINGS = 60
 ARMIJO = 1e-4  # share of the promised descent that a step must keep
 ROUNDING = 1e-13  # of the loss: what two equal losses may differ by
-LEAST_WEIGHT = 1e-8  # of a film that is answered with certainty, in the curvature
+JITTER = 1e-11  # of a film's squared length, for twins and for more films than dimensions
+LEAST_PENALTY = 1e-9  # of the intercept, in the Hessian only
 
 
 class LogisticClassifier(EpisodeHead):
@@ -46,7 +48,8 @@ class LogisticClassifier(EpisodeHead):
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        return np.asarray(self._model.predict_proba(self._query(X) - self._mean))
+        rows = self._query(X)
+        return np.asarray(self._model.predict_proba(rows - self._mean))
 
     @property
     def view(self) -> str:
@@ -63,133 +66,137 @@ class LogisticClassifier(EpisodeHead):
 def _solve(kernel: Floats, target: Floats, C: float) -> tuple[Floats, Floats]:
     """A [e, W, S] and b [e, W] that minimise tr(A K A^T) / 2C + sum of log losses in every episode at once.
 
-    L-BFGS (Nocedal 1980, doi 10.1090/S0025-5718-1980-0572855-7) in the space of functions: a vector is held by its
-    coefficients `a` and by its values `f` = a K on the support films, so that an inner product is sum(a * f).
-    The intercept is one film more, at inner product 1 with itself and 0 with the others.
-    `kernel`: float64 [e, S, S]; `target`: one-hot float64 [W, S]. Warns where 300 steps do not suffice.
+    With K = Z Z^T (Cholesky) the support films are the rows of Z and the problem is plain logistic regression of S
+    dimensions. At its minimum the slope vanishes, so that A = C (target - probabilities).
+    `kernel`: float64 [e, S, S]; `target`: one-hot float64 [W, S]. Warns where an episode stays unsolved.
     """
     episodes, films, _ = kernel.shape
-    extended = np.zeros((episodes, films + 1, films + 1))
-    extended[:, :films, :films] = kernel
-    extended[:, films, films] = 1
-    a = np.zeros((episodes, len(target), films + 1))
-    f = np.zeros_like(a)
-    _, slope = _loss_and_slope(a, f, target, C)
-    enough = TOLERANCE**2 * (1 + _inner(slope, slope @ extended))
-    todo = np.arange(episodes)
-    for _ in range(MOST_ROUNDS):
-        a[todo], f[todo], solved = _descend(extended[todo], a[todo], f[todo], target, C, enough[todo])
-        todo = todo[~solved]
-        if not len(todo):
-            break
-    else:
-        message = f"logistic: {len(todo)} of {episodes} episodes unsolved after {MOST_ROUNDS * STEPS} steps; lower C"
+    ridge = JITTER * np.einsum("ess->e", kernel) / films + np.finfo(float).tiny
+    factor = np.linalg.cholesky(kernel + ridge[:, None, None] * np.eye(films))
+    rows = np.concatenate([factor, np.ones((episodes, films, 1))], axis=2)
+    penalty = np.append(np.full(films, 1 / C), 0)
+    theta = np.zeros((episodes, len(target), films + 1))
+    _, slope = _loss_and_slope(theta, rows, target, penalty)
+    enough = TOLERANCE * (1 + np.sqrt(_inner(slope, slope)))
+    start = _curvature_at_start(rows, len(target), penalty)
+    theta, solved = _descend(theta, rows, target, penalty, enough, start, STEPS)
+    for hard in np.flatnonzero(~solved):
+        one = slice(hard, hard + 1)
+        for _ in range(NEWTON_ROUNDS):
+            start = _curvature(theta[one], rows[one], penalty)
+            theta[one], solved[one] = _descend(theta[one], rows[one], target, penalty, enough[one], start, NEWTON_STEPS)
+            if solved[hard]:
+                break
+    if not solved.all():
+        message = f"logistic: {(~solved).sum()} of {episodes} episodes unsolved; bring the embeddings to unit length"
         warnings.warn(message, ConvergenceWarning, stacklevel=3)
-    return a[:, :, :films], a[:, :, films]
+    return C * (target - _proba(theta, rows)), theta[:, :, films]
 
 
 def _descend(
-    extended: Floats, a: Floats, f: Floats, target: Floats, C: float, enough: Floats
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Some steps on from `a` and `f`, and which episodes are solved: squared gradients of at most `enough`, [e]."""
-    start = _inverse_curvature(extended, f, C)
-    loss, slope = _loss_and_slope(a, f, target, C)
-    slope_f = slope @ extended
+    theta: Floats, rows: Floats, target: Floats, penalty: Floats, enough: Floats, curvature: Floats, steps: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Up to `steps` steps of L-BFGS (Nocedal 1980, doi 10.1090/S0025-5718-1980-0572855-7) from `theta` [e, W, S + 1].
+
+    `curvature`: what is known of the Hessian, [e, 1, n, n] as in `_applied`. Also returns which episodes are solved:
+    those with a slope of at most `enough`, [e]. The loss is convex, so that a step that lessens it enough (Armijo)
+    needs no other check.
+    """
+    start = np.asarray(np.linalg.inv(curvature), dtype=np.float64)
+    loss, slope = _loss_and_slope(theta, rows, target, penalty)
     pairs: list[_Pair] = []
-    for _ in range(STEPS):
-        moving = _inner(slope, slope_f) > enough
+    for _ in range(steps):
+        moving = np.sqrt(_inner(slope, slope)) > enough
         if not moving.any():
             break
         direction = _direction(slope, pairs, start)
-        direction_f = direction @ extended
-        descent = _inner(slope_f, direction)
+        descent = _inner(slope, direction)
         step = np.where(moving, 1.0, 0.0)[:, None, None]
-        new_loss, new_slope = _loss_and_slope(a + step * direction, f + step * direction_f, target, C)
+        new_loss, new_slope = _loss_and_slope(theta + step * direction, rows, target, penalty)
         for _ in range(MOST_HALVINGS):
             (worse,) = np.nonzero(new_loss > loss + ARMIJO * step[:, 0, 0] * descent + ROUNDING * np.abs(loss))
             if not len(worse):
                 break
             step[worse] /= 2
-            tried, tried_f = (x[worse] + step[worse] * d[worse] for x, d in ((a, direction), (f, direction_f)))
-            new_loss[worse], new_slope[worse] = _loss_and_slope(tried, tried_f, target, C)
-        new_slope_f = new_slope @ extended
-        move, move_f = step * direction, step * direction_f
-        pairs.append(_Pair.between(move, move_f, new_slope - slope, new_slope_f - slope_f, start))
-        a, f = a + move, f + move_f
-        loss, slope, slope_f = new_loss, new_slope, new_slope_f
-    return a, f, _inner(slope, slope_f) <= enough
+            tried = theta[worse] + step[worse] * direction[worse]
+            new_loss[worse], new_slope[worse] = _loss_and_slope(tried, rows[worse], target, penalty)
+        pairs = [*pairs, _Pair.between(step * direction, new_slope - slope, start)][-MEMORY:]
+        theta = theta + step * direction
+        loss, slope = new_loss, new_slope
+    return theta, np.sqrt(_inner(slope, slope)) <= enough
 
 
-def _loss_and_slope(a: Floats, f: Floats, target: Floats, C: float) -> tuple[Floats, Floats]:
-    """The loss, [e], and the coefficients of its gradient, [e, W, S + 1], at coefficients `a` with values `f`."""
-    logits = f[:, :, :-1] + f[:, :, -1:]
+def _loss_and_slope(theta: Floats, rows: Floats, target: Floats, penalty: Floats) -> tuple[Floats, Floats]:
+    """The loss, [e], and its gradient, [e, W, S + 1], at `theta` [e, W, S + 1] for films `rows` [e, S, S + 1]."""
+    logits = theta @ rows.transpose(0, 2, 1)
     largest = logits.max(axis=1)
     odds = np.exp(logits - largest[:, None, :])
     total = odds.sum(axis=1)
     log_loss = (np.log(total) + largest).sum(axis=1) - np.einsum("ews,ws->e", logits, target)
-    error = odds / total[:, None, :] - target
-    slope = np.empty_like(a)
-    slope[:, :, :-1] = a[:, :, :-1] / C + error
-    slope[:, :, -1] = error.sum(axis=2)
-    return log_loss + _inner(a[:, :, :-1], f[:, :, :-1]) / (2 * C), slope
+    weighted = theta * penalty
+    return log_loss + _inner(theta, weighted) / 2, (odds / total[:, None, :] - target) @ rows + weighted
 
 
-def _inverse_curvature(extended: Floats, f: Floats, C: float) -> Floats:
-    """What turns a gradient's coefficients into Newton's step for each class alone, [e, W, S + 1, S + 1].
+def _curvature_at_start(rows: Floats, ways: int, penalty: Floats) -> Floats:
+    """The Hessian where all classes are equally probable, the same block for each class, [e, 1, S + 1, S + 1]."""
+    return np.asarray(rows.transpose(0, 2, 1) @ rows / ways + np.diag(np.maximum(penalty, LEAST_PENALTY)))[:, None]
 
-    With p the probabilities at values `f`, the curvature of a class is I / C + sum of p (1 - p) x x^T. To step by its
-    inverse makes long and short directions of an embedding, and certain and uncertain films, cost the same.
-    """
-    films = extended.shape[1] - 1
-    proba = softmax(f[:, :, :-1] + f[:, :, -1:], axis=1)
-    weights = np.maximum(proba * (1 - proba), LEAST_WEIGHT)
-    bent = weights[..., None] * (extended[:, :films] + extended[:, films:])[:, None]
-    curvature = np.concatenate([bent, bent.sum(axis=2, keepdims=True)], axis=2)
-    curvature[:, :, range(films), range(films)] += 1 / C
-    return np.asarray(np.linalg.inv(curvature), dtype=np.float64)
+
+def _curvature(theta: Floats, rows: Floats, penalty: Floats) -> Floats:
+    """The Hessian at `theta`, [e, 1, W * (S + 1), W * (S + 1)]: penalty + sum of (diag(p) - p p^T) kron z z^T."""
+    episodes, ways, width = theta.shape
+    proba = _proba(theta, rows)
+    spread = proba[:, :, None] * (np.eye(ways)[..., None] - proba[:, None])
+    blocks = rows.transpose(0, 2, 1)[:, None, None] @ (spread[..., None] * rows[:, None, None])
+    whole = blocks.transpose(0, 1, 3, 2, 4).reshape(episodes, 1, ways * width, ways * width)
+    return np.asarray(whole + np.diag(np.tile(np.maximum(penalty, LEAST_PENALTY), ways)))
 
 
 class _Pair(NamedTuple):
-    """A past move and how the gradient bent along it, as coefficients and values [e, W, S + 1].
+    """A past move and how the gradient bent along it, [e, W, S + 1].
 
     `weight` and `scale`, [e]: 1 / <move, bend> and <move, bend> / <bend, start bend>; 0 and 1 where nothing moved.
     """
 
     move: Floats
-    move_f: Floats
     bend: Floats
-    bend_f: Floats
     weight: Floats
     scale: Floats
 
     @classmethod
-    def between(cls, move: Floats, move_f: Floats, bend: Floats, bend_f: Floats, start: Floats) -> _Pair:
-        curvature, own = _inner(move, bend_f), _inner(_applied(start, bend), bend_f)
+    def between(cls, move: Floats, bend: Floats, start: Floats) -> _Pair:
+        curvature, own = _inner(move, bend), _inner(_applied(start, bend), bend)
         usable = (curvature > 0) & (own > 0)
         weight = np.divide(1, curvature, out=np.zeros_like(curvature), where=usable)
-        return cls(move, move_f, bend, bend_f, weight, np.divide(curvature, own, out=np.ones_like(own), where=usable))
+        return cls(move, bend, weight, np.divide(curvature, own, out=np.ones_like(own), where=usable))
 
 
 def _direction(slope: Floats, pairs: list[_Pair], start: Floats) -> Floats:
-    """The way to go by the two-loop recursion, as coefficients [e, W, S + 1]."""
+    """The way to go by the two-loop recursion, [e, W, S + 1]."""
     direction = -slope
     parts = []
     for pair in reversed(pairs):
-        parts.append(pair.weight * _inner(pair.move_f, direction))
+        parts.append(pair.weight * _inner(pair.move, direction))
         direction -= parts[-1][:, None, None] * pair.bend
     direction = _applied(start, direction)
     if pairs:
         direction *= pairs[-1].scale[:, None, None]
     for pair, part in zip(pairs, reversed(parts), strict=True):
-        direction += (part - pair.weight * _inner(pair.bend_f, direction))[:, None, None] * pair.move
+        direction += (part - pair.weight * _inner(pair.bend, direction))[:, None, None] * pair.move
     return direction
 
 
-def _applied(matrices: Floats, vectors: Floats) -> Floats:
-    """Each class's matrix [e, W, n, n] times its vector [e, W, n]."""
-    return np.asarray((matrices @ vectors[..., None])[..., 0])
+def _proba(theta: Floats, rows: Floats) -> Floats:
+    """The probabilities of the support films, [e, W, S]."""
+    return np.asarray(softmax(theta @ rows.transpose(0, 2, 1), axis=1))
+
+
+def _applied(inverse: Floats, vectors: Floats) -> Floats:
+    """An inverse Hessian, [e, 1, n, n], times `vectors` [e, W, S + 1]; n is S + 1 (each class alone) or W * (S + 1)."""
+    split = vectors.reshape(len(vectors), -1, inverse.shape[-1], 1)
+    return np.asarray((inverse @ split).reshape(vectors.shape))
 
 
 def _inner(left: Floats, right: Floats) -> Floats:
-    """The inner product in each episode, [e], of coefficients with values [e, W, S]."""
+    """The inner product in each episode, [e], of two [e, W, n]."""
     return np.asarray(np.einsum("ews,ews->e", left, right))

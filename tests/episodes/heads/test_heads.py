@@ -72,6 +72,7 @@ def test_what_cannot_be_learned_or_answered_is_refused(name, pool):
     head = head_for(name, pool)
     with pytest.raises(NotFittedError):
         head.predict(pool.X)
+    head = head_for(name, pool)
     broken = pool.X[:20].copy()
     broken[7, 0] = np.nan
     with pytest.raises(ArgumentError, match="X: row 7 holds NaN or infinity; leave that film out"):
@@ -90,7 +91,7 @@ def test_what_cannot_be_learned_or_answered_is_refused(name, pool):
 
 
 def test_the_table_says_what_it_has():
-    with pytest.raises(ArgumentError, match="wanted some of prototype, prototype-cosine, simpleshot, knn.*got 'svm'"):
+    with pytest.raises(ArgumentError, match=r"wanted some of prototype, prototype-cosine, simpleshot, knn.*got 'svm'"):
         build_head("svm", n_way=3, n_shot=5)
     with pytest.raises(ArgumentError, match="simpleshot needs the mean of the training embeddings"):
         build_head("simpleshot", n_way=3, n_shot=5)

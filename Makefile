@@ -1,0 +1,31 @@
+# Each target does its own set-up: it needs Python 3.11 to 3.13 and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test slow check install
+
+demo: install  ## train on phantoms and classify the rare class from 1, 5 and 10 examples
+	$(BIN)/python -m embedlearn.pretrain
+	$(BIN)/python -m embedlearn.embed --out runs/demo.parquet
+	$(BIN)/python -m embedlearn.fewshot --shots 1 5 10
+
+test: install  ## every test that takes seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: install  ## the tests that train for minutes
+	$(BIN)/python -m pytest -m slow
+
+check: install  ## style, types, direction of imports, --help
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_help.py
+
+install: .venv/bin/python  ## the virtual environment, made again only when pyproject.toml changed
+	@cmp -s pyproject.toml .venv/installed.toml || { \
+	  $(BIN)/python -m pip install --quiet --upgrade pip && \
+	  $(BIN)/python -m pip install --quiet --editable '.[dev]' && \
+	  cp pyproject.toml .venv/installed.toml; }
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
