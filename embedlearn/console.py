@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import tyro
@@ -23,6 +25,7 @@ Report = Callable[[int, int], None]
 
 USER_ERROR = 2
 INTERRUPTED = 130
+CLOSED_PIPE = 141
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,28 +47,34 @@ def run_command(
 
     A mistake of the user's is printed in one line on standard error, and the process exits with code 2.
     """
-    parsed = parse_flags(settings, program, arguments)
     try:
-        action(parsed)
+        action(parse_flags(settings, program, arguments))
     except EmbedlearnError as error:
         fail(program, str(error))
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:  # whoever read our output, such as `head`, has gone; Python must not flush into the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(CLOSED_PIPE) from None
 
 
 def parse_flags(settings: type[Settings], program: str, arguments: Sequence[str] | None) -> Settings:
     """`settings` as the flags give them. Exits with code 0 after `--help`, with 2 and one line on a wrong flag."""
-    complaint = io.StringIO()
+
+    def parse() -> Settings:
+        return tyro.cli(settings, prog=program, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+
+    said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.cli(settings, prog=program, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):  # whatever terminal, no colours
+            return parse()
     except SystemExit as exit_:
         if exit_.code:
-            fail(program, _condense(complaint.getvalue()))
-        raise
+            fail(program, _condense(said.getvalue()))
     except EmbedlearnError as error:  # a value that the dataclass itself refuses
         fail(program, str(error))
+    return parse()  # help, once more for the reader's own terminal
 
 
 def fail(program: str, message: str) -> NoReturn:
@@ -112,16 +121,14 @@ def _rate(bar: Progress) -> str:
 
 
 def _condense(complaint: str) -> str:
-    """Tyro's boxed complaint as one sentence: what is wrong, and what was perhaps meant."""
-    lines = [line.strip(" │") for line in complaint.splitlines() if line.startswith("│")]
-    words = [line for line in lines if line and not set(line) <= {"─", " "}]
-    if not words:
-        return " ".join(complaint.split())
-    text = words[0]
-    for line in words[1:]:
-        if re.match(r"(Argument helptext|For full helptext|Perhaps you meant|usage)", line):
-            break
-        text += f" {line}"
-    meant = [line.split()[0] for line in words if line.startswith("--")]
-    hint = f"; perhaps {meant[0]}" if meant and "Unrecognized" in text else ""
+    """Tyro's complaint, paragraphs between rules, as one sentence: what is wrong, and what was perhaps meant."""
+    words = [line.strip() for line in complaint.splitlines() if line.strip()]
+    rules = [number for number, line in enumerate(words) if set(line) == {"-"}]
+    if len(rules) < 2:
+        return " ".join(words)
+    text = " ".join(words[rules[0] + 1 : rules[1]])
+    text = re.sub(r"^Error parsing \w+: (?=--)", "", text)  # a dataclass's own refusal names the flag
+    groups = [flag for heading, flag in pairwise(words) if heading.endswith(":") and flag.startswith("--")]
+    meant = sorted({flag.split()[0].rstrip(",") for flag in groups})
+    hint = f"; perhaps {', '.join(meant)}" if meant and "Unrecognized" in text else ""
     return f"{text.rstrip(' .')}{hint} (--help lists the flags)"

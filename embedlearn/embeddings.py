@@ -72,7 +72,7 @@ class Embeddings:
         """Raise `MismatchError` unless the encoder with this digest made these vectors."""
         if self.encoder != digest:
             raise MismatchError(
-                f"{path}: wanted embeddings by the encoder of {run} ({digest[:12]}), got another's ({self.encoder[:12]}); "
+                f"{path}: wanted embeddings by the encoder of {run} ({digest[:12]}), got {self.encoder[:12]}; "
                 "embed the films again with this run, or name the run that made them"
             )
 

@@ -173,7 +173,8 @@ def _make_pool(
         spaces["header probe"] = header_features(collection.manifest.paths)
     for name, features in spaces.items():
         centers.setdefault(name, features.mean(0))
-    frame = trained.frame.assign(**{"class": [class_of(label, classes) for label in trained.frame["label"]]})
+    frame = trained.frame.copy()
+    frame["class"] = [class_of(label, classes) for label in frame["label"]]
     return Pool(frame, spaces, centers, trained.encoder, run.classes if run else ())
 
 

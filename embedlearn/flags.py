@@ -8,7 +8,7 @@ from embedlearn.errors import ArgumentError
 def require_number(flag: str, value: float, low: float, high: float) -> None:
     """Raise `ArgumentError` unless low <= value <= high."""
     if not low <= value <= high:
-        raise ArgumentError(f"{flag}: wanted a number from {low:g} to {high:g}, got {value:g}")
+        raise ArgumentError(f"{flag}: wanted a number from {low:.12g} to {high:.12g}, got {value:.12g}")
 
 
 def split_pairs(flag: str, words: Sequence[str]) -> dict[str, str]:

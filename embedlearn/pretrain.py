@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -71,7 +71,7 @@ def _run(settings: Pretrain) -> None:
 
     if settings.resume:
         folder = find_unfinished(settings.runs, settings.name)
-        stored = _settings_of(read_config(folder))
+        stored = settings_from(read_config(folder)["settings"])
         _refuse_changes(settings, stored)
         _train(dataclasses.replace(stored, device=settings.device), folder, resume=True)
         return
@@ -152,10 +152,10 @@ def _finish(settings: Pretrain, trainer: Trainer, collection: Collection, folder
         center = embed_films(encoder, films, settings.preprocessing, device=trainer.fabric.device).mean(0)
         save_encoder(folder / path, encoder, settings.preprocessing, torch.from_numpy(center))
     runs.save_history(folder, trainer.history)
-    draw_curves(folder / runs.CURVES, trainer.history, trainer.best_epoch, title=folder.name)
-    best = trainer.history[trainer.best_epoch]
-    runs.finish_run(folder, best)
-    say(f"best epoch {best['epoch']}: validation recall@1 {best['val_recall_at_1']:.3f}, 5-NN {best['val_knn']:.3f}")
+    draw_curves(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
+    kept = trainer.history[trainer.kept_epoch]
+    runs.finish_run(folder, kept)
+    say(f"kept epoch {kept['epoch']}: validation recall@1 {kept['val_recall_at_1']:.3f}, 5-NN {kept['val_knn']:.3f}")
     say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}")
 
 
@@ -200,16 +200,26 @@ def _plain(settings: Pretrain) -> dict[str, Any]:
     return {**dataclasses.asdict(settings), "runs": str(settings.runs)}
 
 
-def _settings_of(config: dict[str, Any]) -> Pretrain:
-    """The settings a run was started with, from its `config.json`."""
+def settings_from(plain: Mapping[str, Any]) -> Pretrain:
+    """Settings from plain data, as a run's `config.json` or an experiment's TOML has them, over the defaults.
 
-    def restored(value: Any, default: Any) -> Any:
-        if dataclasses.is_dataclass(default) and not isinstance(default, type):
-            return type(default)(**{name: restored(part, getattr(default, name)) for name, part in value.items()})
-        return type(default)(value) if isinstance(default, tuple | Path) else value
+    Raises `ArgumentError` for a name that is no setting.
+    """
+    return _overlaid(Pretrain(), plain)
 
-    default = Pretrain()
-    return Pretrain(**{name: restored(value, getattr(default, name)) for name, value in config["settings"].items()})
+
+def _overlaid(default: Any, plain: Mapping[str, Any]) -> Any:
+    """The dataclass `default` with the values of `plain`, dataclasses inside it likewise."""
+    values = {}
+    for name, value in plain.items():
+        if name not in (known := [item.name for item in dataclasses.fields(default)]):
+            raise ArgumentError(f"{name}: no such setting; wanted one of {', '.join(known)}")
+        old = getattr(default, name)
+        if dataclasses.is_dataclass(old):
+            values[name] = _overlaid(old, value)
+        else:
+            values[name] = type(old)(value) if isinstance(old, tuple | Path) else value
+    return dataclasses.replace(default, **values)
 
 
 def _refuse_changes(given: Pretrain, stored: Pretrain) -> None:

@@ -25,6 +25,8 @@ from embedlearn.radiographs.manifest import Manifest, join
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.splits import HELD_OUT, SEEN
 
+PHANTOM_PATIENTS = 960
+
 
 @dataclass(frozen=True, eq=False)
 class Collection:
@@ -105,11 +107,11 @@ def embed_collection(saved: SavedEncoder, collection: Collection, device: torch.
 
 def default_phantoms() -> Manifest:
     """The synthetic films that stand in where no data is named, drawn once into the cache folder."""
-    folder = cache_folder() / f"phantoms-{phantom.VERSION}"
-    if phantom.recognises(folder):
-        return phantom.phantom_manifest(folder)
-    with progress("drawing phantoms") as report:
-        return phantom.write_phantoms(folder, progress=report)
+    folder = cache_folder() / f"phantoms-{phantom.VERSION}-{PHANTOM_PATIENTS}"
+    if not phantom.recognises(folder):
+        with progress("drawing phantoms") as report:
+            phantom.write_phantoms(folder, patients=PHANTOM_PATIENTS, progress=report)
+    return phantom.phantom_manifest(folder)
 
 
 def _read(flags: DataFlags) -> Manifest:

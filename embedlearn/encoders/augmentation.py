@@ -49,7 +49,7 @@ def _blur(settings: Augmentation, films: Tensor, random: _Random) -> Tensor:
     if not settings.blur:
         return films
     sigma = random.uniform(-settings.blur, settings.blur).clamp_min(0.05)
-    radius = math.ceil(2 * settings.blur)
+    radius = min(math.ceil(2 * settings.blur), films.shape[-1] - 1)  # a reflection reaches no further
     offsets = torch.arange(-radius, radius + 1, device=films.device, dtype=films.dtype)
     kernel = (-0.5 * (offsets / sigma.view(-1, 1)) ** 2).exp()
     kernel = kernel / kernel.sum(1, keepdim=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ _NOT_FEATURES = {
     "aux1", "aux2", "AuxLogits", "avgpool", "classifier", "dropout", "fc", "flatten", "head",
 }  # fmt: skip
 # These hold no single [B, C, H, W] map before their pooling.
-_WITHOUT_MAP = ("vit_", "squeezenet")
+_WITHOUT_MAP = ("vit_", "maxvit", "squeezenet")
 
 
 def create_backbone(name: str, *, imagenet: bool = False) -> nn.Module:
@@ -45,12 +46,7 @@ def backbone_names() -> list[str]:
 
 def count_channels(backbone: nn.Module) -> int:
     """The channels of the backbone's feature map, found by a pass over a blank film."""
-    training = backbone.training
-    backbone.eval()
-    with torch.no_grad():
-        channels = int(backbone(torch.zeros(1, 1, 96, 96)).shape[1])
-    backbone.train(training)
-    return channels
+    return _map_shape(backbone)[1]
 
 
 class DenseNetFeatures(nn.Sequential):
@@ -69,7 +65,7 @@ def _create_torchvision(name: str, imagenet: bool) -> nn.Module:
     if name not in known:
         near = ", ".join(difflib.get_close_matches(name, known, n=3)) or "resdense, resnet18, densenet121"
         raise ArgumentError(f"--backbone {name}: no such backbone; wanted one like {near}, or timm:NAME")
-    options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    options = {"init_weights": True} if name in ("googlenet", "inception_v3") and not imagenet else {}
     try:
         model = torchvision.models.get_model(name, weights="DEFAULT" if imagenet else None, **options)
     except OSError as error:
@@ -99,9 +95,23 @@ def _create_timm(name: str, imagenet: bool) -> nn.Module:
             f"--weights imagenet: timm:{name}'s weights cannot be downloaded ({type(error).__name__}); "
             "use --weights none or a file"
         ) from error
-    if len(model(torch.zeros(2, 1, 96, 96)).shape) != 4:
+    try:
+        shape = _map_shape(model)
+    except (AssertionError, RuntimeError) as error:
+        raise ArgumentError(f"--backbone timm:{name}: it cannot read films of every size ({error})") from error
+    if len(shape) != 4 or shape[2] != shape[3]:
         raise ArgumentError(f"--backbone timm:{name}: it has no feature map [B, C, h, w]; wanted a convolutional one")
     return model
+
+
+def _map_shape(backbone: nn.Module) -> torch.Size:
+    """The shape of the answer to one blank film, asked in evaluation mode so that no running mean moves."""
+    training = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        shape = backbone(torch.zeros(1, 1, 96, 96)).shape
+    backbone.train(training)
+    return cast("torch.Size", shape)
 
 
 def _take_one_channel(backbone: nn.Module) -> None:

@@ -22,6 +22,7 @@ from embedlearn.radiographs.preprocessing import Preprocessing
 
 FORMAT = "embedlearn-encoder-1"
 CENTER = "center"
+HEADER = "embedlearn"  # the entry of the file's metadata that is ours
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def load_encoder(path: Path) -> SavedEncoder:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], form: str, settings: Mapping[str, Any]) -> None:
     """Write tensors and plain settings in one safetensors file, whole or not at all. Raises `StorageError`."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    packed = save(whole, metadata={"format": form, "settings": json.dumps(settings, sort_keys=True)})
+    words = json.dumps({"format": form, "settings": settings}, sort_keys=True)
+    packed = save(whole, metadata={HEADER: words})  # one entry: safetensors writes several in any order
     with replacing(path) as beside:
         beside.write_bytes(packed)
 
@@ -73,11 +75,11 @@ def load_tensors(path: Path, form: str) -> tuple[dict[str, Tensor], dict[str, An
     """Read what `save_tensors` wrote in the same form. Raises `CheckpointError`."""
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != form:
-                raise CheckpointError(f"{path}: wanted a file of the form {form}, got {metadata.get('format')}")
+            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
+            if header.get("format") != form:
+                raise CheckpointError(f"{path}: wanted a file of the form {form}, got {header.get('format')}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, json.loads(metadata["settings"])
+            return tensors, header["settings"]
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file; wanted an encoder made by embedlearn pretrain") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:

@@ -8,9 +8,9 @@ from pathlib import Path
 from embedlearn.figures import COLOURS, GREY, figure
 
 
-def draw_curves(path: Path, history: Sequence[Mapping[str, float]], best: int, title: str) -> None:
+def draw_curves(path: Path, history: Sequence[Mapping[str, float]], kept: int, title: str) -> None:
     """Draw losses and validation scores by epoch, the kept epoch marked. Raises `StorageError`."""
-    epochs = [row["epoch"] for row in history]
+    epochs = [int(row["epoch"]) for row in history]
     with figure(path, 8, 3.2) as drawn:
         losses, scores = drawn.subplots(1, 2)
         for name, colour, label in (
@@ -21,6 +21,8 @@ def draw_curves(path: Path, history: Sequence[Mapping[str, float]], best: int, t
         losses.legend()
         scores.plot(epochs, [row["val_recall_at_1"] for row in history], color=COLOURS[2], label="recall@1")
         scores.plot(epochs, [row["val_knn"] for row in history], color=COLOURS[3], label="5-NN")
-        scores.axvline(epochs[best], color=GREY, linestyle=":", label=f"kept: epoch {epochs[best]:.0f}")
+        scores.axvline(epochs[kept], color=GREY, linestyle=":", label=f"kept: epoch {epochs[kept]}")
         scores.set(xlabel="epoch", ylabel="balanced accuracy", title="validation films among training films")
         scores.legend(loc="lower right")
+        for axes in (losses, scores):
+            axes.xaxis.get_major_locator().set_params(integer=True)

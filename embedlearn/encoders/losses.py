@@ -160,13 +160,14 @@ def _arguments_of(kind: type[nn.Module]) -> list[str]:
     names: dict[str, None] = {}
     for base in inspect.getmro(kind):
         parameters = inspect.signature(vars(base).get("__init__", object.__init__)).parameters.values()
-        names |= {p.name: None for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD and p.name != "self"}
+        named = (p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        names |= {name: None for name in named if name != "self"}
     return list(names)
 
 
 def _number(flag: str, name: str, value: str) -> float:
     try:
-        return float(value)
+        return int(value) if value.isdecimal() else float(value)
     except ValueError:
         raise ArgumentError(f"{flag} {name}={value}: wanted a number, got {value}") from None
 

@@ -31,10 +31,10 @@ def restore_training(path: Path, trainer: Trainer) -> None:
     """
     tensors, settings = load_tensors(path, FORMAT)
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "loss": {}, "optimizer": {}}
-    for name, value in tensors.items():
-        part, _, rest = name.partition("/")
-        parts[part][rest] = value
     try:
+        for name, value in tensors.items():
+            part, _, rest = name.partition("/")
+            parts[part][rest] = value
         trainer.network.module.load_state_dict(parts["network"])
         if trainer.loss is not None:
             trainer.loss.load_state_dict(parts["loss"])
@@ -44,7 +44,7 @@ def restore_training(path: Path, trainer: Trainer) -> None:
             number, _, key = name.partition("/")
             optimizer["state"].setdefault(int(number), {})[key] = value
         trainer.optimizer.load_state_dict(optimizer)
+        trainer.history = list(settings["history"])
     except (RuntimeError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: it belongs to another training ({str(error).splitlines()[0]})") from error
     trainer.best = parts["best"]
-    trainer.history = list(settings["history"])

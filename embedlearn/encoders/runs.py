@@ -67,9 +67,9 @@ def start_run(folder: Path, settings: Mapping[str, Any], manifest: Manifest, dat
     write_json(folder / CONFIG, {"format": FORMAT, "settings": settings, "data": data, "software": describe_software()})
 
 
-def finish_run(folder: Path, best: Mapping[str, float]) -> None:
+def finish_run(folder: Path, kept: Mapping[str, float]) -> None:
     """Enter the result in `config.json` and drop the checkpoint."""
-    result = {"encoder": file_digest(folder / ENCODER), "untrained": file_digest(folder / UNTRAINED), "best": best}
+    result = {"encoder": file_digest(folder / ENCODER), "untrained": file_digest(folder / UNTRAINED), "kept": kept}
     write_json(folder / CONFIG, {**read_config(folder), "result": result})
     (folder / CHECKPOINT).unlink(missing_ok=True)
 
@@ -128,12 +128,11 @@ def find_unfinished(folder: Path, name: str | None) -> Path:
 def open_run(folder: Path) -> Run:
     """The finished run in `folder`. Raises `CheckpointError` where there is none, or it was changed since."""
     config = read_config(folder)
-    if not (folder / ENCODER).is_file():
+    if "result" not in config or not (folder / ENCODER).is_file():
         raise CheckpointError(
             f"{folder}: the run is not finished; go on with embedlearn pretrain --resume --name {folder.name}"
         )
-    digest = config.get("result", {}).get("encoder")
-    if digest != file_digest(folder / ENCODER):
+    if config["result"]["encoder"] != file_digest(folder / ENCODER):
         raise CheckpointError(
             f"{folder / ENCODER}: not the file that {CONFIG} speaks of (SHA-256 differs); train or copy it again"
         )
@@ -165,4 +164,6 @@ def read_config(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG}: damaged ({error}); train the run again") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise CheckpointError(f"{folder / CONFIG}: not of the form {FORMAT}; make a run with embedlearn pretrain")
     return config

@@ -110,13 +110,18 @@ class ClassSampler(Sampler):
 
 
 class PairSampler(Sampler):
-    """Each anchor once with a film of its class and once with one of another (Hadsell 2006)."""
+    """Each anchor once with a film of its class and once with one of another (Hadsell 2006).
+
+    A unit is the two pairs of an anchor, so that every process gets as many positives as negatives.
+    """
 
     def _units(self, random: np.random.Generator) -> Indices:
         anchors = self._anchors(random)
-        positives = np.stack([anchors, self._other_of_same_class(anchors, random)], axis=1)
-        negatives = np.stack([anchors, self._of_another_class(anchors, random)], axis=1)
-        return np.stack([positives, negatives], axis=1).reshape(-1, 2)
+        positives = self._other_of_same_class(anchors, random)
+        return np.stack([anchors, positives, anchors, self._of_another_class(anchors, random)], axis=1)
+
+    def _make_batch(self, units: Indices) -> Batch:
+        return Batch(units.reshape(-1), np.arange(units.size).reshape(-1, 2))
 
 
 class SiamesePairSampler(Sampler):

@@ -22,6 +22,8 @@ class Architecture:
 
     def __post_init__(self) -> None:
         require_number("--dimension", self.dimension, 2, 8192)
+        if self.pooling not in ("mean", "gem"):
+            raise ArgumentError(f"--pooling: wanted mean or gem, got {self.pooling}")
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Augmentation:
 class Objective:
     """What training asks of the embedding: a label term, and telling every film from every other."""
 
-    loss: str = "cross-entropy"
-    """Label term: cross-entropy, contrastive, triplet, supcon, none, or a loss of pytorch-metric-learning by name."""
+    loss: str = "supcon"
+    """Label term: supcon, cross-entropy, contrastive, triplet, none, or a loss of pytorch-metric-learning by name."""
     loss_args: tuple[str, ...] = ()
     """Numbers for the loss, as NAME=VALUE: margin=0.2."""
     miner: str = "none"
@@ -64,7 +66,7 @@ class Objective:
     """Numbers for the miner, as NAME=VALUE."""
     instance: float = 1.0
     """Weight of instance discrimination (NT-Xent over two views of each film, Chen 2020); 0 leaves it out."""
-    instance_width: int = 256
+    instance_width: int = 0
     """Hidden units between the features and instance discrimination; 0 puts it on the embedding itself."""
     temperature: float = 0.2
     """Temperature of instance discrimination."""

@@ -24,7 +24,7 @@ from embedlearn.errors import ArgumentError
 from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.preprocessing import Preprocessing
 
-SMOOTHED = 3  # epochs over which the validation score is averaged before the best is chosen
+SMOOTHED = 3  # epochs over which the validation score is averaged before one is chosen
 NEIGHBOURS = 5
 
 
@@ -79,7 +79,7 @@ class TrainingNetwork(nn.Module):
 class Trainer:
     """One training, an epoch at a call; everything random follows from (seed, epoch), so it can stop between epochs.
 
-    `encoder` learns in place; `best` holds its weights at the best smoothed validation score, `history` a row an epoch.
+    `encoder` learns in place; `best` holds its weights of `kept_epoch`, `history` has a row an epoch.
     """
 
     def __init__(
@@ -113,14 +113,22 @@ class Trainer:
     def finished(self) -> bool:
         """Whether the epochs are over, or the validation score has not risen for too long."""
         patience = self.plan.schedule.patience
-        stale = bool(patience) and len(self.history) - 1 - self.best_epoch >= patience
+        stale = bool(patience) and len(self.history) - 1 - self.kept_epoch >= patience
         return len(self.history) >= self.plan.schedule.epochs or stale
 
     @property
-    def best_epoch(self) -> int:
-        """The first epoch of the best smoothed score; -1 before any."""
-        scores = [row["score"] for row in self.history]
-        return int(np.argmax(scores)) if scores else -1
+    def kept_epoch(self) -> int:
+        """The last epoch whose smoothed score was within a standard error of the best so far; -1 before any.
+
+        Of epochs that validation cannot tell apart the later is kept: it is further in telling films apart, which the
+        known classes do not show.
+        """
+        kept, best = -1, 0.0
+        for epoch, row in enumerate(self.history):
+            best = max(best, row["score"])
+            error = math.sqrt(best * (1 - best) / len(self.validation.labels))
+            kept = epoch if row["score"] >= best - error else kept
+        return kept
 
     def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> dict[str, float]:
         """Train one epoch, score it, and return its row of the history. `on_step(films done, films in all)`."""
@@ -152,7 +160,7 @@ class Trainer:
         if not math.isfinite(row["loss"]):
             raise ArgumentError(f"training: the loss became {row['loss']} in epoch {epoch + 1}; lower --learning-rate")
         self.history.append(row)
-        if self.best_epoch == epoch:
+        if self.kept_epoch == epoch:
             self.best = copy_weights(self.encoder)
         return row
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +18,7 @@ from embedlearn.episodes.record import Episodes
 from embedlearn.episodes.resampling import bootstrap_episodes
 from embedlearn.episodes.results import FewShotResult, HeadScores, Setting
 from embedlearn.episodes.sampling import EpisodeSampler
-from embedlearn.errors import ArgumentError, EpisodeError
+from embedlearn.errors import ArgumentError, EpisodeError, MismatchError
 
 EPISODES_AT_ONCE = 50  # the blocks of as many stay in a core's cache
 Progress = Callable[[int, int], None]
@@ -39,6 +41,7 @@ def evaluate_episodes(
     seed: int = 0,
     bootstrap: int = 200,
     bootstrap_each: int = 50,
+    replay: Mapping[int, Episodes] | None = None,
     progress: Progress | None = None,
 ) -> FewShotResult:
     """Evaluate `heads` by name on embeddings of one pool of N films, for each number of `shots`.
@@ -48,12 +51,13 @@ def evaluate_episodes(
     `heads.build_head`). `center`: float [D] for each space, needed by `simpleshot`. `positive`: the class whose AUC,
     sensitivity and specificity are wanted. `bootstrap`: replicates of the patient bootstrap, 0 for none, of
     `bootstrap_each` episodes.
-    `progress` is called with episodes done and episodes in all.
+    `replay`: for some of the shots, the episodes to use (`record.load_episodes`) instead of drawing them; their ways
+    and queries then hold, for the bootstrap too. `progress` is called with episodes done and episodes in all.
 
     All heads and spaces see the same episodes and replicates, so that differences are paired. Where no resampled pool
     allows an episode the patient interval is None and a note says why.
     Raises `ArgumentError` where the arguments do not fit together, `EpisodeError` where the pool does not allow the
-    episodes.
+    episodes, `MismatchError` where replayed ones are of another pool.
     """
     rows, centers = _checked_spaces(spaces, len(np.asarray(classes)), center or {})
     if bootstrap < 0 or bootstrap_each < 1:
@@ -61,13 +65,18 @@ def evaluate_episodes(
     if not heads or not shots:
         raise ArgumentError(f"heads and shots: wanted at least one of each, got {list(heads)} and {list(shots)}")
     grams = _Grams(rows, centers)
-    tick = _ticker(progress, len(set(shots)) * (episodes + bootstrap * bootstrap_each))
+    in_all = sum(len(replay[n_shot]) if replay and n_shot in replay else episodes for n_shot in set(shots))
+    tick = _ticker(progress, in_all + len(set(shots)) * bootstrap * bootstrap_each)
     scores: dict[Setting, HeadScores] = {}
     drawn: dict[int, Episodes] = {}
     notes: list[str] = []
     for n_shot in dict.fromkeys(shots):
         sampler = EpisodeSampler(n_way, n_shot, n_query, episodes, seed)
-        drawn[n_shot] = sampler.sample(classes, groups)
+        if replay and n_shot in replay:
+            drawn[n_shot] = _checked_replay(replay[n_shot], n_shot, np.asarray(classes))
+            sampler = replace(sampler, n_way=drawn[n_shot].n_way, n_query=drawn[n_shot].n_query)
+        else:
+            drawn[n_shot] = sampler.sample(classes, groups)
         if positive is not None:
             positive_slots(drawn[n_shot], positive)
         built = {
@@ -180,6 +189,18 @@ def _checked_spaces(
             wanted = rows[name].shape[1]
             raise ArgumentError(f"center of space {name!r}: wanted {wanted} numbers, got {centers[name].size}")
     return rows, centers
+
+
+def _checked_replay(episodes: Episodes, n_shot: int, classes: NDArray[Any]) -> Episodes:
+    """The episodes, if they have `n_shot` shots and their films the classes they had. Raises `MismatchError`."""
+    if episodes.n_shot != n_shot:
+        raise MismatchError(f"replay: wanted episodes of {n_shot} shots, got {episodes.n_shot}")
+    films = np.concatenate([episodes.support, episodes.query], axis=1)
+    slots = np.concatenate([episodes.support_label, episodes.query_label])
+    wanted = np.array(episodes.classes, dtype=object)[episodes.way[:, slots]]
+    if films.max() >= len(classes) or set(episodes.classes) != set(classes) or (classes[films] != wanted).any():
+        raise MismatchError("replay: the episodes are of a pool with other films or classes; draw new ones")
+    return episodes
 
 
 def _ticker(progress: Progress | None, total: int) -> Tick:

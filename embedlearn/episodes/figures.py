@@ -59,7 +59,7 @@ def draw_confusion(path: Path, result: FewShotResult, space: str) -> None:
     head = next(setting.head for setting in result.scores)
     shots = list(result.episodes)
     size = len(result.classes)
-    with figure(path, 0.9 + (1.2 + 0.75 * size) * len(shots), 1.3 + 0.7 * size) as drawn:
+    with figure(path, 1.2 + (0.5 + 0.7 * size) * len(shots), 1.2 + 0.7 * size) as drawn:
         for axes, number in zip(np.atleast_1d(drawn.subplots(1, len(shots), sharey=True)), shots, strict=True):
             counts = result.scores[Setting(space, head, number)].confusion
             share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -70,7 +70,7 @@ def draw_confusion(path: Path, result: FewShotResult, space: str) -> None:
                     axes.text(column, row, f"{share[row, column]:.2f}", ha="center", va="center", color=colour)
             axes.set_xticks(range(size), result.classes, rotation=30, ha="right")
             axes.set_yticks(range(size), result.classes)
-            axes.set(xlabel="answer", title=f"{number} shots, {head}")
+            axes.set(xlabel="answer", title=f"{number}-shot, {head}")
             axes.grid(visible=False)
         drawn.axes[0].set_ylabel("truth")
 
@@ -89,6 +89,6 @@ def draw_roc(path: Path, result: FewShotResult) -> None:
                 axes.plot(*scores.roc, color=COLOURS[number], label=f"{space}, AUC {area:.3f}")
         axes.set(
             xlabel="false positive rate", ylabel="true positive rate", aspect="equal",
-            title=f"{result.positive} against the rest, {shots} shots, {head}",
+            title=f"{result.positive} against the rest, {shots}-shot, {head}",
         )  # fmt: skip
         axes.legend(loc="lower right")

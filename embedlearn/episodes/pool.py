@@ -36,8 +36,7 @@ class Pool:
     def confounded(self) -> list[str]:
         """Classes that lack films of a source which other classes have: their source may give them away."""
         sources = set(self.frame["source"])
-        held = self.frame.groupby("class")["source"].agg(set)
-        return [str(name) for name, own in held.items() if own != sources]
+        return [str(name) for name, rows in self.frame.groupby("class") if set(rows["source"]) != sources]
 
 
 def choose_classes(labels: Iterable[str], learnt: Sequence[str]) -> tuple[str, ...]:

@@ -44,19 +44,20 @@ def print_report(result: FewShotResult, pool: Pool) -> None:
     """Print a table for each number of shots: every head of the trained encoder, and what stands beside it."""
     console = Console(width=118)
     for shots in result.episodes:
-        ways = f"{len(result.classes)}-way {shots}-shot, chance {1 / result.episodes[shots].n_way:.3f}"
-        table = Table("space", "head", *(_heading(name, result.positive) for name in result.metrics), title=ways)
+        title = f"{result.episodes[shots].n_way}-way {shots}-shot, chance {1 / result.episodes[shots].n_way:.3f}"
+        table = Table("head", *(_heading(name, result.positive) for name in result.metrics), title=title)
         heads = [setting.head for setting in result.scores if (setting.space, setting.shots) == (TRAINED, shots)]
         for head in heads:
-            table.add_row(TRAINED, head, *_cells(result, TRAINED, head, shots))
+            table.add_row(f"{head}\n{TRAINED}", *_cells(result, TRAINED, head, shots))
         compared = BESIDE if BESIDE in heads else heads[0]
         table.add_section()
         for space in [name for name in pool.spaces if name != TRAINED]:
-            table.add_row(space, compared, *_cells(result, space, compared, shots))
+            table.add_row(f"{compared}\n{space}", *_cells(result, space, compared, shots))
         if UNTRAINED in pool.spaces:
             gains = result.difference(TRAINED, UNTRAINED)[compared, shots]
             table.add_section()
-            table.add_row("difference", compared, *(_cell(gains[name], signed=True) for name in result.metrics))
+            cells = (_cell(gains[name], signed=True) for name in result.metrics)
+            table.add_row(f"{compared}\n{TRAINED} - {UNTRAINED}", *cells)
         console.print(table)
     for line in (*INTERVALS, *result.notes, *warnings_of(result, pool)):
         console.print(f"  {line}", markup=False, highlight=False)
@@ -118,11 +119,14 @@ def _cells(result: FewShotResult, space: str, head: str, shots: int) -> list[str
 
 def _cell(estimate: Estimate, signed: bool = False) -> str:
     """Two lines: the mean with the patient interval, and the episode interval below."""
-    form = "+.3f" if signed else ".3f"
-    first = f"{estimate.mean:{form}}"
+
+    def number(value: float) -> str:
+        return f"{value:.3f}".replace("0.", ".", 1)
+
+    first = ("+" if signed and estimate.mean >= 0 else "") + number(estimate.mean)
     if estimate.patient is not None:
-        first += f" [{estimate.patient.low:{form}} {estimate.patient.high:{form}}]".replace("0.", ".")
-    below = f"({estimate.episode.low:{form}} {estimate.episode.high:{form}})".replace("0.", ".")
+        first += f" [{number(estimate.patient.low)} {number(estimate.patient.high)}]"
+    below = f"({number(estimate.episode.low)} {number(estimate.episode.high)})"
     return f"{first}\n{below:>{len(first)}}".replace("[", "\\[")
 
 

@@ -71,7 +71,7 @@ class EpisodeSampler:
 
     def _ways(self, count: int, rng: np.random.Generator) -> Ints:
         """The classes of each episode, int [E, W], ascending."""
-        if self.n_way is None:
+        if self.n_way in (None, count):
             return np.tile(np.arange(count), (self.episodes, 1))
         return np.sort(rng.random((self.episodes, count)).argsort(axis=1)[:, : self.n_way], axis=1)
 

@@ -80,8 +80,13 @@ def _decode_into(store: _PixelStore, missing: dict[str, Path], settings: Preproc
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(items), CHUNK):
             chunk = items[start : start + CHUNK]
-            films = pool.map(lambda item: load_film(item[1], settings), chunk)
-            store.append({digest: film for (digest, _), film in zip(chunk, films, strict=True)})
+            decoded = pool.map(lambda item: load_film(item[1], settings), chunk)
+            films: dict[str, NDArray[np.uint8]] = {}
+            try:
+                for (digest, _), film in zip(chunk, decoded, strict=True):
+                    films[digest] = film
+            finally:  # a film that cannot be read costs those before it nothing
+                store.append(films)
             yield start + len(chunk)
 
 
@@ -98,17 +103,20 @@ class _PixelStore:
     def rows_of(self, digests: Sequence[str]) -> dict[str, int]:
         """The rows of those films that are here; none where the pixels are shorter than the ledger says."""
         with _connect(self.ledger) as ledger:
-            known = dict(ledger.execute("SELECT digest, row FROM films"))
-            if known and self._length() < (max(known.values()) + 1) * self.bytes:
-                ledger.execute("DELETE FROM films")
-                return {}
+            known = _entries(ledger)
+            if self._is_short_of(known):
+                ledger.execute("BEGIN IMMEDIATE")
+                known = _entries(ledger)
+                if self._is_short_of(known):  # and no other process has mended it meanwhile
+                    ledger.execute("DELETE FROM films")
+                    known = {}
         return {digest: known[digest] for digest in set(digests) if digest in known}
 
     def append(self, films: dict[str, NDArray[np.uint8]]) -> None:
         """Write films past the last row, then enter them; one that another process entered meanwhile is left out."""
         with _connect(self.ledger) as ledger:
             ledger.execute("BEGIN IMMEDIATE")
-            known = dict(ledger.execute("SELECT digest, row FROM films"))
+            known = _entries(ledger)
             first = max(known.values(), default=-1) + 1
             fresh = {digest: film for digest, film in films.items() if digest not in known}
             with open(self.path, "r+b" if self.path.exists() else "x+b") as file:
@@ -125,8 +133,16 @@ class _PixelStore:
         count = self._length() // self.bytes
         return np.memmap(self.path, np.uint8, "r", shape=(count, self.size, self.size))
 
+    def _is_short_of(self, known: dict[str, int]) -> bool:
+        return self._length() < (max(known.values(), default=-1) + 1) * self.bytes
+
     def _length(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
+
+
+def _entries(ledger: sqlite3.Connection) -> dict[str, int]:
+    """The row of every film that is entered, by the film's digest."""
+    return dict(ledger.execute("SELECT digest, row FROM films"))
 
 
 def _find_digests(paths: Sequence[Path], folder: Path) -> list[str]:
@@ -177,10 +193,13 @@ def _connect(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextlib.contextmanager
 def _storage_errors(folder: Path) -> Iterator[None]:
-    remedy = "free some space, or set EMBEDLEARN_CACHE to another folder"
+    elsewhere = "set EMBEDLEARN_CACHE to another folder"
     try:
         yield
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(
+            f"{folder}: the cache cannot be written ({reason}); free some space, or {elsewhere}"
+        ) from error
     except sqlite3.DatabaseError as error:
-        raise StorageError(f"{folder}: the cache cannot be used ({error}); remove it, {remedy}") from error
-    except OSError as error:
-        raise StorageError(f"{folder}: the cache cannot be written ({error.strerror or error}); {remedy}") from error
+        raise StorageError(f"{folder}: the cache is torn ({error}); remove it, or {elsewhere}") from error

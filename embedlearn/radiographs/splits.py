@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from embedlearn.errors import ManifestError
 from embedlearn.radiographs.manifest import SPLITS, Manifest, class_of
 
 HELD_OUT = "held-out"
 SEEN = ("train", "val")  # the splits that a training learns from or is chosen by
-FOLDS = 20  # a split is a number of these folds
+PARTS = ("train", "val", "test")
 
 
 def assign_splits(
@@ -51,19 +49,30 @@ def split_by_case(
 ) -> NDArray[np.str_]:
     """Give every film to train, val or test, in about these shares of each stratum, no case in two of them.
 
-    `strata` is str [N] (class and source), `cases` int [N]. Raises `ManifestError` where a stratum has too few cases.
+    Cases are placed one by one, the largest first and equals by lot, each in the part that is least filled with what
+    the case holds; the last cases of a stratum go where it has none yet. `strata` is str [N] (class and source),
+    `cases` int [N]. Raises `ManifestError` where a stratum has too few cases.
     """
-    for stratum in np.unique(strata):
-        if (count := len(np.unique(cases[strata == stratum]))) < 3:
-            raise ManifestError(f"{stratum}: wanted at least 3 patients to train, validate and test on, got {count}")
-    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    fold = np.zeros(len(strata), np.int64)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        for number, (_, held) in enumerate(splitter.split(strata, strata, cases)):
-            fold[held] = number
-    tests, vals = max(1, round(test * FOLDS)), max(1, round(val * FOLDS))
-    return np.where(fold < tests, "test", np.where(fold < tests + vals, "val", "train"))
+    names, stratum = np.unique(strata, return_inverse=True)
+    numbers, case = np.unique(cases, return_inverse=True)
+    films = np.zeros((len(numbers), len(names)))  # [C, K]: how many of each stratum a case holds
+    np.add.at(films, (case, stratum), 1)
+    left = np.count_nonzero(films, axis=0)
+    for name, count in zip(names, left, strict=True):
+        if count < len(PARTS):
+            raise ManifestError(f"{name}: wanted at least 3 patients to train, validate and test on, got {count}")
+    shares, totals = np.array([[1 - val - test], [val], [test]]), films.sum(0)
+    held = np.zeros((len(PARTS), len(names)))
+    part = np.zeros(len(films), np.int64)
+    lot = np.random.default_rng(seed).permutation(len(films))
+    for number in lot[np.argsort(-films[lot].sum(1), kind="stable")]:
+        mine = films[number]
+        filled = (held + mine / 2) / (shares * totals) @ (mine / totals)
+        last = (held == 0) & ((held == 0).sum(0) >= left)  # as many parts without the stratum as cases of it to come
+        part[number] = np.lexsort((filled, -last[:, mine > 0].sum(1)))[0]
+        held[part[number]] += mine
+        left -= mine > 0
+    return np.array(PARTS)[part[case]]
 
 
 def check_split(manifest: Manifest) -> None:
@@ -80,5 +89,5 @@ def check_split(manifest: Manifest) -> None:
             f"column split: {len(torn)} patients or near-identical films stand in two splits, the first is {who}; "
             "mend the column, or use --split new"
         )
-    if absent := {"train", "val", "test"} - set(split):
+    if absent := set(PARTS) - set(split):
         raise ManifestError(f"column split: no film of the classes is in {', '.join(sorted(absent))}; use --split new")

@@ -5,7 +5,7 @@ import pytest
 
 from embedlearn.episodes.evaluate import evaluate_episodes
 from embedlearn.episodes.heads import HEADS, build_head
-from embedlearn.errors import ArgumentError, EpisodeError
+from embedlearn.errors import ArgumentError, EpisodeError, MismatchError
 
 METRICS = {"accuracy", "balanced_accuracy", "auc", "sensitivity", "specificity"}
 
@@ -34,15 +34,20 @@ def evaluate(pool, spaces_of):
 
 def test_every_setting_has_every_metric_and_both_intervals(evaluate):
     result = evaluate()
-    assert len(result.scores) == 2 * 6 * 2 and set(result.metrics) == METRICS and not result.notes
+    assert len(result.scores) == 2 * 6 * 2
+    assert set(result.metrics) == METRICS
+    assert not result.notes
     for setting, scores in result.scores.items():
-        assert scores.confusion.sum() == 60 * 3 * 6 and scores.roc is not None
+        assert scores.confusion.sum() == 60 * 3 * 6
+        assert scores.roc is not None
         for metric in METRICS:
             found = result.estimate(*setting, metric)
             assert found.episode.low <= found.mean <= found.episode.high
             assert found.patient.low <= found.patient.high
-            assert len(scores.values[metric]) == 60 and len(scores.replicates[metric]) == 12
-    assert len(result.to_frame()) == 24 * 5 and not result.to_frame().isna().any(axis=None)
+            assert len(scores.values[metric]) == 60
+            assert len(scores.replicates[metric]) == 12
+    assert len(result.to_frame()) == 24 * 5
+    assert not result.to_frame().isna().any(axis=None)
 
 
 def test_a_loop_of_fit_and_predict_scores_the_same(evaluate, pool, spaces_of):
@@ -59,7 +64,8 @@ def test_a_loop_of_fit_and_predict_scores_the_same(evaluate, pool, spaces_of):
 def test_same_seed_same_numbers(evaluate):
     settings = {"heads": ["prototype"], "shots": [5]}
     first, again, other = evaluate(**settings), evaluate(**settings), evaluate(**settings, seed=1)
-    assert first.to_frame().equals(again.to_frame()) and not first.to_frame().equals(other.to_frame())
+    assert first.to_frame().equals(again.to_frame())
+    assert not first.to_frame().equals(other.to_frame())
 
 
 def test_heads_and_shots_do_not_disturb_each_other(evaluate):
@@ -76,11 +82,11 @@ def test_a_difference_is_paired(evaluate):
     accuracy = found["prototype", 5]["accuracy"]
     sides = [result.estimate(space, "prototype", 5, "accuracy").mean for space in ("trained", "untrained")]
     assert accuracy.mean == pytest.approx(sides[0] - sides[1])
-    assert accuracy.episode.low > 0 and accuracy.patient.low > 0
+    assert accuracy.episode.low > 0
+    assert accuracy.patient.low > 0
     swapped = result.difference("untrained", "trained")["prototype", 5]["accuracy"]
-    assert swapped.mean == pytest.approx(-accuracy.mean) and swapped.patient.low == pytest.approx(
-        -accuracy.patient.high
-    )
+    assert swapped.mean == pytest.approx(-accuracy.mean)
+    assert swapped.patient.low == pytest.approx(-accuracy.patient.high)
     none = result.difference("trained", "trained")["logistic", 5]["auc"]
     assert (none.mean, *none.episode, *none.patient) == (0,) * 7
     with pytest.raises(ArgumentError, match="spaces: wanted one of trained, untrained, got 'other'"):
@@ -91,7 +97,8 @@ def test_without_a_positive_class_or_a_bootstrap(evaluate):
     result = evaluate(positive=None, bootstrap=0, heads=["knn"], shots=[1])
     assert result.metrics == ("accuracy", "balanced_accuracy")
     found = result.estimate("trained", "knn", 1, "accuracy")
-    assert found.patient is None and next(iter(result.scores.values())).roc is None
+    assert found.patient is None
+    assert next(iter(result.scores.values())).roc is None
     assert result.to_frame()["patient_low"].isna().all()
 
 
@@ -117,13 +124,28 @@ def test_a_pool_too_small_to_resample_has_a_note_instead_of_the_interval():
     )
     assert result.estimate("one", "knn", 2, "accuracy").patient is not None
     assert result.estimate("one", "knn", 10, "accuracy").patient is None
-    assert len(result.notes) == 1 and result.notes[0].startswith("10 shots: no patient interval: 20 resampled pools")
+    assert len(result.notes) == 1
+    assert result.notes[0].startswith("10 shots: no patient interval: 20 resampled pools")
+
+
+@pytest.mark.parametrize("n_way", [None, 2])
+def test_replayed_episodes_score_the_same(evaluate, pool, n_way):
+    first = evaluate(heads=["prototype"], shots=[5], n_way=n_way)
+    again = evaluate(heads=["prototype"], shots=[5], seed=0, replay=first.episodes)
+    assert first.to_frame().equals(again.to_frame())
+    with pytest.raises(MismatchError, match="replay: wanted episodes of 1 shots, got 5"):
+        evaluate(heads=["prototype"], shots=[1], replay={1: first.episodes[5]})
+    with pytest.raises(MismatchError, match="other films or classes"):
+        evaluate_episodes(
+            {"x": pool.X}, pool.classes[::-1], pool.groups, heads=["knn"], shots=[5], replay=first.episodes, bootstrap=0
+        )
 
 
 def test_progress_ends_at_the_total(evaluate):
     calls = []
     evaluate(heads=["prototype"], progress=lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (240, 240) and calls == sorted(calls)
+    assert calls[-1] == (240, 240)
+    assert calls == sorted(calls)
 
 
 def test_arguments_that_do_not_fit(evaluate, pool):

@@ -19,7 +19,9 @@ def test_the_episode_interval_is_students():
 def test_too_few_values_have_no_ends():
     for interval, of_one in ((episode_interval, 0.5), (bootstrap_interval, 0.5)):
         mean, low, high = interval(np.array([of_one]))
-        assert mean == 0.5 and np.isnan(low) and np.isnan(high)
+        assert mean == 0.5
+        assert np.isnan(low)
+        assert np.isnan(high)
         assert np.isnan(interval(np.array([np.nan]))).all()
 
 
@@ -30,7 +32,8 @@ def test_the_bootstrap_interval_is_of_quantiles():
 
 def test_replicates_leave_out_missing_values():
     found = replicate_means(np.array([1.0, np.nan, 3.0, 5.0, np.nan, np.nan]), 3)
-    assert found[:2].tolist() == [1, 4] and np.isnan(found[2])
+    assert found[:2].tolist() == [1, 4]
+    assert np.isnan(found[2])
 
 
 def test_a_paired_difference_is_sharper_than_its_sides():

@@ -77,4 +77,6 @@ def test_a_torn_file_is_refused(drawn, rows, tmp_path):
 
 def test_a_part_of_the_episodes(drawn):
     part = drawn[2:4]
-    assert len(part) == 2 and np.array_equal(part.query, drawn.query[2:4]) and part.n_query == drawn.n_query
+    assert len(part) == 2
+    assert np.array_equal(part.query, drawn.query[2:4])
+    assert part.n_query == drawn.n_query

@@ -27,13 +27,15 @@ def test_patients_come_whole_and_every_class_keeps_its_patients(pool, seed):
 def test_replicates_are_disjoint_by_patient_and_seeded(pool):
     sampler = EpisodeSampler(None, 5, 15, seed=3)
     drawn = bootstrap_episodes(sampler, pool.classes, pool.groups, replicates=6, episodes=10)
-    assert len(drawn) == 60 and (drawn.n_shot, drawn.n_query) == (5, 15)
+    assert len(drawn) == 60
+    assert (drawn.n_shot, drawn.n_query) == (5, 15)
     for support, query in zip(drawn.support, drawn.query, strict=True):
         assert not set(pool.groups[support]) & set(pool.groups[query])
         for slot in range(3):
             assert len(set(pool.groups[support[drawn.support_label == slot]])) == 5
     again = bootstrap_episodes(sampler, pool.classes, pool.groups, replicates=6, episodes=10)
-    assert np.array_equal(drawn.query, again.query) and np.array_equal(drawn.support, again.support)
+    assert np.array_equal(drawn.query, again.query)
+    assert np.array_equal(drawn.support, again.support)
 
 
 def test_width_is_that_of_a_plain_bootstrap_where_each_patient_has_one_film():

@@ -24,7 +24,8 @@ def test_each_episode_keeps_its_promises(seed, n_way):
     episodes = EpisodeSampler(n_way, n_shot, n_query, episodes=40, seed=seed).sample(classes, groups)
     ways = n_way or len(set(classes))
     assert (len(episodes), episodes.n_way, episodes.n_query) == (40, ways, n_query)
-    assert episodes.support.shape == (40, ways * n_shot) and episodes.query.shape == (40, ways * n_query)
+    assert episodes.support.shape == (40, ways * n_shot)
+    assert episodes.query.shape == (40, ways * n_query)
     names = np.array(episodes.classes)
     for way, support, query in zip(episodes.way, episodes.support, episodes.query, strict=True):
         assert len(set(way)) == ways
@@ -70,7 +71,8 @@ def test_a_patient_drawn_twice_is_twice_as_likely_in_the_support_but_there_once(
 def test_the_seed_decides():
     classes, groups = random_pool(0)
     first, again, other = (EpisodeSampler(2, 2, 3, episodes=30, seed=s).sample(classes, groups) for s in (5, 5, 6))
-    assert (first.support == again.support).all() and (first.query == again.query).all()
+    assert (first.support == again.support).all()
+    assert (first.query == again.query).all()
     assert (first.query != other.query).any()
 
 
@@ -109,7 +111,7 @@ def test_too_few_classes():
         EpisodeSampler(3, 1, 1).sample(["a", "a", "b", "b"], range(4))
 
 
-@pytest.mark.parametrize("name, settings", [("n_way", (1, 1, 1)), ("n_shot", (2, 0, 1)), ("n_query", (2, 1, 0))])
+@pytest.mark.parametrize(("name", "settings"), [("n_way", (1, 1, 1)), ("n_shot", (2, 0, 1)), ("n_query", (2, 1, 0))])
 def test_settings_too_small(name, settings):
     with pytest.raises(ArgumentError, match=f"{name}: wanted"):
         EpisodeSampler(*settings)

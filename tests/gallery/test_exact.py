@@ -25,10 +25,12 @@ def test_a_query_is_answered_the_same_alone_and_in_a_batch():
     X = np.random.default_rng(0).normal(5, 1, size=(500, 96))
     index = ExactIndex().fit(X)
     distances, indices = index.kneighbors(X[:100], 10)
-    assert (distances[:, 0] == 0).all() and (indices[:, 0] == np.arange(100)).all()
+    assert (distances[:, 0] == 0).all()
+    assert (indices[:, 0] == np.arange(100)).all()
     for query in range(100):
         alone = index.kneighbors(X[query : query + 1], 10)
-        assert np.array_equal(alone[0][0], distances[query]) and np.array_equal(alone[1][0], indices[query])
+        assert np.array_equal(alone[0][0], distances[query])
+        assert np.array_equal(alone[1][0], indices[query])
 
 
 def test_of_equally_far_vectors_the_first_comes_first():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from embedlearn.errors import ManifestError
-from embedlearn.radiographs.layouts import darkcovidnet, folders, ieee8023, kermany, sandrofab, table
+from embedlearn.radiographs.layouts import darkcovidnet, folders, ieee8023, kermany, phantoms, sandrofab, table
 from embedlearn.radiographs.layouts.listing import is_empty, subfolders
 from embedlearn.radiographs.manifest import Manifest
 
@@ -29,7 +29,7 @@ class Layout(Protocol):
         ...
 
 
-PUBLISHED: tuple[Layout, ...] = (ieee8023, kermany, sandrofab, darkcovidnet)
+PUBLISHED: tuple[Layout, ...] = (phantoms, ieee8023, kermany, sandrofab, darkcovidnet)
 LAYOUTS: tuple[Layout, ...] = (*PUBLISHED, folders)
 NAMES = (*(layout.NAME for layout in LAYOUTS), table.NAME)
 

@@ -20,7 +20,7 @@ def head_for(name, pool, n_shot=5, n_way=3, k=None):
     return build_head(name, n_way=n_way, n_shot=n_shot, k=k, center=pool.X.mean(axis=0))
 
 
-@pytest.mark.parametrize("n_way, n_shot", [(None, 5), (None, 1), (2, 3), (2, 20)])
+@pytest.mark.parametrize(("n_way", "n_shot"), [(None, 5), (None, 1), (2, 3), (2, 20)])
 def test_all_episodes_at_once_are_what_fit_and_predict_give(name, pool, n_way, n_shot):
     episodes = EpisodeSampler(n_way, n_shot, 4, episodes=25).sample(pool.classes, pool.groups)
     head = head_for(name, pool, n_shot, episodes.n_way)
@@ -99,6 +99,6 @@ def test_the_table_says_what_it_has():
         build_head("knn", n_way=3, n_shot=5, k=0)
 
 
-@pytest.mark.parametrize("n_shot, k, used", [(1, None, 1), (3, None, 3), (20, None, 5), (1, 50, 3), (5, 7, 7)])
+@pytest.mark.parametrize(("n_shot", "k", "used"), [(1, None, 1), (3, None, 3), (20, None, 5), (1, 50, 3), (5, 7, 7)])
 def test_neighbours_by_shots(n_shot, k, used):
     assert build_head("knn", n_way=3, n_shot=n_shot, k=k).k == used

@@ -11,7 +11,7 @@ from embedlearn.errors import ArgumentError
 
 
 @pytest.mark.parametrize("n_way", [None, 2])
-@pytest.mark.parametrize("C, scale", [(1.0, 1.0), (0.01, 1.0), (100.0, 1.0), (1.0, 20.0), (1.0, 0.05)])
+@pytest.mark.parametrize(("C", "scale"), [(1.0, 1.0), (0.01, 1.0), (100.0, 1.0), (1.0, 20.0), (1.0, 0.05)])
 @pytest.mark.parametrize("n_shot", [1, 5, 20])
 def test_scikit_learn_answers_the_same(pool, n_way, n_shot, C, scale):
     X = pool.X.astype(np.float64) * scale

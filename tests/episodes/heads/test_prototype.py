@@ -15,7 +15,7 @@ def episodes(pool):
     return EpisodeSampler(None, 5, 10, episodes=100).sample(pool.classes, pool.groups)
 
 
-@pytest.mark.parametrize("metric, peer", [("euclidean", "PrototypicalNetworks"), ("cosine", "SimpleShot")])
+@pytest.mark.parametrize(("metric", "peer"), [("euclidean", "PrototypicalNetworks"), ("cosine", "SimpleShot")])
 @pytest.mark.parametrize("centred", [False, True])
 def test_easyfsl_answers_the_same(pool, episodes, metric, peer, centred):
     torch = pytest.importorskip("torch")
