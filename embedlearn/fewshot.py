@@ -150,6 +150,8 @@ def _choose_films(settings: FewShot, frame: pd.DataFrame, learnt: tuple[str, ...
     if missing := sorted(set(classes) - set(named[~seen].dropna())):
         found = ", ".join(sorted(set(labels))) or "none"
         raise EpisodeError(f"--classes: wanted unseen films of {', '.join(missing)}, got labels {found}; name others")
+    if len(classes) < 2:
+        raise EpisodeError(f"--classes: wanted unseen films of two classes or more, got {', '.join(classes) or 'none'}")
     return ~seen & named.notna(), tuple(classes)
 
 

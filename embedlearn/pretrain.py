@@ -73,18 +73,18 @@ def _run(settings: Pretrain) -> None:
         folder = find_unfinished(settings.runs, settings.name)
         stored = settings_from(read_config(folder)["settings"])
         _refuse_changes(settings, stored)
-        _train(dataclasses.replace(stored, device=settings.device), folder, resume=True)
+        train_run(dataclasses.replace(stored, device=settings.device), folder, resume=True)
         return
     folder = settings.runs / (settings.name or free_name(settings.runs, settings.architecture.backbone))
     if (folder / CONFIG).exists():
         raise ArgumentError(
             f"--name {folder.name}: {folder} is a run already; go on with it by --resume, or name another"
         )
-    _train(settings, folder, resume=False)
+    train_run(settings, folder, resume=False)
 
 
-def _train(settings: Pretrain, folder: Path, *, resume: bool) -> None:
-    """One training from the data to a finished run folder."""
+def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
+    """Train from the data to a finished run in `folder`, or go on with the one begun there."""
     from embedlearn.encoders import runs
     from embedlearn.encoders.devices import choose_device
     from embedlearn.encoders.resume import restore_training
@@ -205,7 +205,8 @@ def settings_from(plain: Mapping[str, Any]) -> Pretrain:
 
     Raises `ArgumentError` for a name that is no setting.
     """
-    return _overlaid(Pretrain(), plain)
+    settings: Pretrain = _overlaid(Pretrain(), plain)
+    return settings
 
 
 def _overlaid(default: Any, plain: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,7 +23,7 @@ def test_a_figure_is_a_png_of_its_size(tmp_path: Path) -> None:
     with Image.open(tmp_path / "deep" / "squares.png") as image:
         assert image.format == "PNG"
         assert image.size == (600, 450)
-        assert len(image.convert("RGB").getcolors(600 * 450)) > 10
+        assert len(np.unique(np.asarray(image.convert("L")))) > 10
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["squares.png"]
 
 

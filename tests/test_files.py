@@ -34,9 +34,14 @@ def test_the_old_file_stays_until_the_block_has_ended(tmp_path: Path) -> None:
 def test_a_block_that_fails_changes_nothing(tmp_path: Path, failure: type[BaseException]) -> None:
     path = tmp_path / "note.txt"
     path.write_text("old")
-    with pytest.raises(failure), replacing(path) as beside:
-        beside.write_text("half")
-        raise failure
+
+    def write_half() -> None:
+        with replacing(path) as beside:
+            beside.write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -53,12 +58,14 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "note.txt"
     path.write_text("old")
-    with (
-        pytest.raises(StorageError, match=r"note\.txt: cannot be written \(No space left on device\); nothing was"),
-        replacing(path) as beside,
-    ):
-        beside.symlink_to("/dev/full")
-        beside.write_text("new")
+
+    def write_in_vain() -> None:
+        with replacing(path) as beside:
+            beside.symlink_to("/dev/full")
+            beside.write_text("new")
+
+    with pytest.raises(StorageError, match=r"note\.txt: cannot be written \(No space left on device\); nothing was"):
+        write_in_vain()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -23,9 +23,8 @@ TYRO_APPENDS = "(repeatable)"
 
 @functools.cache
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *words], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}
-    )
+    environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run([sys.executable, "-m", *words], capture_output=True, encoding="utf-8", env=environment)
 
 
 def settings_of(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -49,8 +48,8 @@ def leaves(settings: Any) -> Iterator[tuple[str, Any]]:
 
 def entries(text: str) -> dict[str, str]:
     """Of each flag all that its entry in the help says, on one line."""
-    lines = [line.strip("│ ") for line in text.splitlines() if line.startswith("│")]
-    blocks = re.split(r"^(?=--)", "\n".join(lines), flags=re.MULTILINE)[1:]
+    lines = "\n".join(line.strip("│ ") for line in text.splitlines() if line[0:1] in "│╰")
+    blocks = re.findall(r"^--[^╰]*?(?=^--|^╰)", lines, re.MULTILINE)
     return {re.split(r"[\s,]", block)[0]: " ".join(block.split()) for block in blocks}
 
 
@@ -75,8 +74,9 @@ def test_every_setting_is_a_flag_with_a_default_and_a_sentence(command: str, mon
     wanted = dict(leaves(settings_of(command, monkeypatch)))
     assert set(told) == set(wanted)
     for flag, default in wanted.items():
-        assert told[flag].endswith((show(default), TYRO_APPENDS)), told[flag]
-        assert re.search(r" [A-Za-z][^(]*[a-z][^.]*\. \(", told[flag]), f"no sentence: {told[flag]}"
+        sentence = told[flag].removesuffix(TYRO_APPENDS).removesuffix(show(default))
+        assert sentence != told[flag], f"no default: {told[flag]}"
+        assert sentence.endswith(". "), f"no sentence: {told[flag]}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

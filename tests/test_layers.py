@@ -76,7 +76,7 @@ OURS = [found for found in IMPORTS if found.target.split(".")[0] == "embedlearn"
 
 def room_of(name: str) -> str:
     """embedlearn.radiographs.cache -> radiographs; the package itself is of no room."""
-    return (name.split(".") + [""])[1]
+    return [*name.split("."), ""][1]
 
 
 def show(found: list[Import]) -> list[str]:

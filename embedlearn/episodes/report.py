@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from embedlearn.episodes.figures import draw_confusion, draw_roc, draw_shots
 from embedlearn.episodes.pool import Pool
@@ -45,7 +45,9 @@ def print_report(result: FewShotResult, pool: Pool) -> None:
     console = Console(width=118)
     for shots in result.episodes:
         title = f"{result.episodes[shots].n_way}-way {shots}-shot, chance {1 / result.episodes[shots].n_way:.3f}"
-        table = Table("head", *(_heading(name, result.positive) for name in result.metrics), title=title)
+        table = Table(
+            Column("head", no_wrap=True), *(_heading(name, result.positive) for name in result.metrics), title=title
+        )
         heads = [setting.head for setting in result.scores if (setting.space, setting.shots) == (TRAINED, shots)]
         for head in heads:
             table.add_row(f"{head}\n{TRAINED}", *_cells(result, TRAINED, head, shots))

@@ -52,7 +52,7 @@ def make_trainer() -> Callable[..., Trainer]:
         *,
         encoder: Encoder | None = None,
         augmentation: Augmentation = Augmentation(crop=0.8, rotate=5, blur=0.5),
-        objective: Objective = Objective(instance_width=32),
+        objective: Objective = Objective("cross-entropy", instance_width=32),
         sampling: Sampling = Sampling(batch=8),
         schedule: Schedule = Schedule(epochs=3, precision="fp32"),
         seed: int = 0,

@@ -39,7 +39,7 @@ def test_views_are_films(films):
     strong = Augmentation(crop=0.1, rotate=180, contrast=1, gamma=3, blur=8, noise=1)
     views = view(films, strong)
     assert views.shape == films.shape and views.dtype == films.dtype
-    assert 0 <= views.min() and views.max() <= 1
+    assert views.min() >= 0 and views.max() <= 1
 
 
 def test_with_nothing_to_change_the_film_comes_back(films):
@@ -59,6 +59,16 @@ def test_the_left_side_stays_left():
     views = view(films)
     left, right = views[..., : SIZE // 2].mean((1, 2, 3)), views[..., SIZE // 2 :].mean((1, 2, 3))
     assert (left > right).all()
+
+
+def test_contrast_changes_around_the_mean_of_the_film(films):
+    films = films / 4 + 0.35
+    views = view(films, dataclasses.replace(STILL, contrast=0.4))
+    slope = views.std((-2, -1)) / films.std((-2, -1))
+    assert 0.6 <= slope.min() < 0.9 and 1.1 < slope.max() <= 1.4
+    torch.testing.assert_close((views - views.mean((-2, -1), True)) / slope[..., None, None],
+                               films - films.mean((-2, -1), True), rtol=0, atol=1e-4)  # fmt: skip
+    assert (views.mean((-2, -1)) - films.mean((-2, -1))).abs().max() <= 0.4 / 4 + 1e-5
 
 
 def test_a_film_of_one_grey_has_views_of_one_grey():

@@ -16,7 +16,7 @@ HISTORY = [
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_the_curves_are_a_png_of_a_sensible_size_with_something_on_it(tmp_path, epochs):
     path = tmp_path / "curves.png"
-    draw_curves(path, HISTORY[:epochs], best=epochs - 1, title="toy")
+    draw_curves(path, HISTORY[:epochs], kept=epochs - 1, title="toy")
     with Image.open(path) as drawn:
         assert drawn.format == "PNG" and drawn.size == (1200, 480)
         assert 0.01 < np.mean(np.asarray(drawn.convert("L")) < 200) < 0.3
@@ -25,11 +25,11 @@ def test_the_curves_are_a_png_of_a_sensible_size_with_something_on_it(tmp_path, 
 
 def test_the_same_history_gives_the_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
-        draw_curves(tmp_path / name, HISTORY, best=1, title="toy")
+        draw_curves(tmp_path / name, HISTORY, kept=1, title="toy")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 def test_where_nothing_can_be_written_the_path_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="curves.png: cannot be written"):
-        draw_curves(tmp_path / "file" / "curves.png", HISTORY, best=0, title="toy")
+        draw_curves(tmp_path / "file" / "curves.png", HISTORY, kept=0, title="toy")

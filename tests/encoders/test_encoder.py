@@ -25,7 +25,7 @@ def test_embeddings_are_of_length_one_in_float32_even_where_the_network_computes
     for embeddings in (full, short):
         assert embeddings.shape == (3, 20) and embeddings.dtype == torch.float32
         torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(3), rtol=0, atol=1e-6)
-    assert 0.9 < (full * short).sum(1).min() and not torch.equal(full, short)
+    assert (full * short).sum(1).min() > 0.9 and not torch.equal(full, short)
 
 
 def test_pooling_is_the_mean_or_the_generalised_mean_of_power_three():

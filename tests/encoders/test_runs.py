@@ -13,7 +13,7 @@ from embedlearn.files import file_digest
 from embedlearn.radiographs.manifest import Manifest
 
 SETTINGS = {"classes": ["healthy", "pneumonia"], "seed": 0}
-BEST = {"epoch": 3, "val_knn": 0.9}
+KEPT = {"epoch": 3, "val_knn": 0.9}
 
 
 def make_manifest(
@@ -41,7 +41,7 @@ def finish(folder, when=None):
     start(folder)
     for name in (runs.ENCODER, runs.UNTRAINED, runs.CHECKPOINT):
         (folder / name).write_text(f"{folder.name} {name}")
-    runs.finish_run(folder, BEST)
+    runs.finish_run(folder, KEPT)
     if when:
         os.utime(folder / runs.ENCODER, (when, when))
     return folder
@@ -57,7 +57,7 @@ def test_a_run_that_is_started_and_finished_can_be_opened(tmp_path):
     run = runs.open_run(folder)
     assert run.classes == ("healthy", "pneumonia")
     assert run.config["settings"] == SETTINGS and run.config["software"]["packages"]["torch"]
-    assert run.config["result"]["best"] == BEST
+    assert run.config["result"]["kept"] == KEPT
     assert run.config["result"]["encoder"] == file_digest(run.encoder)
     assert run.config["result"]["untrained"] == file_digest(run.untrained)
     assert not (folder / runs.CHECKPOINT).exists()
@@ -162,7 +162,8 @@ def test_a_folder_without_runs_names_the_command_that_makes_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda path: path.unlink(), lambda path: path.write_text("a,b\n1,2\n"), lambda path: path.write_text("")],
+    "damage",
+    [lambda path: path.unlink(), lambda path: path.write_text("a,b\n1,2\n"), lambda path: path.write_text("")],
     ids=["missing", "no case", "empty"],
 )  # fmt: skip
 def test_a_damaged_manifest_is_named(tmp_path, damage):

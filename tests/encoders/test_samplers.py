@@ -86,22 +86,28 @@ def test_partners_are_drawn_evenly():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_siamese_pairs_are_neighbours_and_films_at_the_same_place_of_the_next_class(seed):
-    """Three films of class 0 (the smallest), five of class 1: n = 3. The shuffles are read back from the pairs."""
-    labels = np.array([1, 0, 1, 0, 1, 1, 0, 1])
+    """Four films of class 0 (the smallest), six of class 1: n = 4. The shuffles are read back from the pairs."""
+    labels = np.array([1, 0, 1, 0, 1, 1, 0, 1, 0, 1])
     pairs = tuples_of(batches_of("siamese", labels, seed=seed)).tolist()
-    following = {label: {a: b for a, b in pairs if labels[a] == labels[b] == label} for label in (0, 1)}
-    order = {}
-    for label, step in following.items():
-        order[label] = [min(step)]
-        while len(order[label]) < 3:
-            order[label].append(step[order[label][-1]])
-        assert len(set(order[label])) == 3 and step[order[label][-1]] == order[label][0]
-    straight = [dict((a, b) for a, b in pairs if labels[a] == 1 and labels[b] == 0)[film] for film in order[1]]
-    reversed_ = [dict((a, b) for a, b in pairs if labels[a] == 0 and labels[b] == 1)[film] for film in order[0]]
-    assert len(pairs) == 12
-    # The start of each cycle is unknown; going along it, the partners of class 1 go forward and those of class 0 back.
-    assert straight in [order[0][shift:] + order[0][:shift] for shift in range(3)]
-    assert reversed_ in [(order[1][shift:] + order[1][:shift])[::-1] for shift in range(3)]
+    partner = {kind: {a: b for a, b in pairs if (labels[a], labels[b]) == kind} for kind in np.ndindex(2, 2)}
+    assert len(pairs) == 16 and all(len(films) == 4 for films in partner.values())
+    small, large = (cycle_of(partner[label, label]) for label in (0, 1))
+    # Where a cycle starts is unknown: going along it, partners go forward for the larger class, back for the smallest.
+    assert [partner[1, 0][film] for film in large] in turns_of(small)
+    assert [partner[0, 1][film] for film in small] in turns_of(large[::-1])
+
+
+def cycle_of(following):
+    """The films in the order in which each is followed by its partner."""
+    films = [min(following)]
+    while (film := following[films[-1]]) != films[0]:
+        films.append(film)
+    assert len(films) == len(following)
+    return films
+
+
+def turns_of(films):
+    return [films[start:] + films[:start] for start in range(len(films))]
 
 
 def test_siamese_pairs_of_three_classes_are_n_positives_and_n_negatives_each():

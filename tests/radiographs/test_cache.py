@@ -24,13 +24,14 @@ from embedlearn.radiographs.reading import load_film
 
 SMALL = Preprocessing(size=16)
 
-# Opens films in another process, two at a time in the ledger, with a line on standard output after each two.
+# Opens films in another process, two at a time in the ledger, on a disk so slow that processes are sure to meet.
 CHILD = """
-import sys
+import os, sys, time
 from pathlib import Path
 from embedlearn.radiographs import cache
 from embedlearn.radiographs.preprocessing import Preprocessing
 cache.CHUNK = 2
+os.fsync = lambda _: time.sleep(0.004)
 folder, *paths = map(Path, sys.argv[1:])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -1,7 +1,7 @@
 """Which films stay together: a patient's, and one picture under several names."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,8 @@ def draw_film(seed: int, side: int = 300) -> NDArray[np.uint8]:
     coarse = np.random.default_rng(seed).integers(0, 256, (9, 9), dtype=np.uint8)
     blobs = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
     fields = np.abs(np.sin(np.linspace(0, 2 * np.pi, side)))
-    return (255 - 0.5 * np.asarray(blobs) - 90 * fields).astype(np.uint8)
+    film: NDArray[np.float64] = 255 - 0.5 * np.asarray(blobs) - 90 * fields
+    return film.astype(np.uint8)
 
 
 def shrunk(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -52,7 +53,7 @@ def pictures(*seeds: int) -> NDArray[np.uint8]:
     return np.stack([shrunk(draw_film(seed)) for seed in seeds])
 
 
-COPIES = {
+COPIES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "resized": lambda film: np.asarray(Image.fromarray(film).resize((140, 140))),
     "enlarged": lambda film: np.asarray(Image.fromarray(film).resize((500, 500))),
     "encoded again as JPEG": as_jpeg,
@@ -81,7 +82,7 @@ def test_twins_found_block_by_block_are_those_of_a_plain_double_loop(monkeypatch
     base = pictures(*range(5)).astype(int)
     pixels = np.clip(base[rng.integers(0, 5, 17)] + rng.normal(0, 60, (17, SIZE, SIZE)), 0, 255).astype(np.uint8)
     flat = thumbnails(pixels, cases.THUMBNAIL).reshape(17, -1)
-    alike = np.corrcoef(flat)
+    alike = np.asarray(np.corrcoef(flat))
     plain = [(a, b) for a in range(17) for b in range(a + 1, 17) if alike[a, b] > 0.8]
     monkeypatch.setattr(cases, "BLOCK", 3)
     assert sorted(find_twins(pixels, 0.8)) == plain
@@ -112,7 +113,9 @@ def test_a_patients_own_twins_are_not_counted() -> None:
 
 
 def test_cases_reach_over_patients_and_twins_in_turn() -> None:
-    manifest = describe(["9", "1", "1", "2", "2", None])  # the pictures join 1 to 2, and 2 to the film without a patient
+    manifest = describe(
+        ["9", "1", "1", "2", "2", None]
+    )  # the pictures join 1 to 2, and 2 to the film without a patient
     found, twins = find_cases(manifest, pictures(0, 1, 2, 2, 3, 3))
     assert found.tolist() == [0, 1, 1, 1, 1, 1]
     assert twins == 2
@@ -124,12 +127,12 @@ def test_cases_are_numbered_as_they_appear() -> None:
 
 
 def test_cases_do_not_depend_on_the_order_of_films() -> None:
-    patients = np.array([None, "1", "1", "2", None, "3", "2", None], dtype=object)
+    patients = [None, "1", "1", "2", None, "3", "2", None]
     pixels = pictures(0, 1, 2, 3, 3, 4, 5, 4)
     together, _ = find_cases(describe(patients), pixels)
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(8)
-        shuffled, _ = find_cases(describe(patients[order]), pixels[order])
+        shuffled, _ = find_cases(describe([patients[place] for place in order]), pixels[order])
         same = together[order][:, None] == together[order]
         assert np.array_equal(shuffled[:, None] == shuffled, same)
 

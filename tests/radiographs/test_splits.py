@@ -77,7 +77,7 @@ def test_three_cases_are_enough_for_three_parts(sizes: tuple[int, ...]) -> None:
 
 def test_two_cases_are_too_few() -> None:
     strata, cases = np.array(["a, healthy"] * 5 + ["b, pneumonia"] * 9), np.array([0, 0, 0, 1, 1, *range(2, 11)])
-    with pytest.raises(ManifestError, match="a, healthy: wanted at least 3 patients to train.*got 2"):
+    with pytest.raises(ManifestError, match=r"a, healthy: wanted at least 3 patients to train.*got 2"):
         split_by_case(strata, cases, val=0.15, test=0.2, seed=0)
 
 

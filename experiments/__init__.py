@@ -1,0 +1,1 @@
+"""What was tried, as commands that remake the tables."""

@@ -1,0 +1,33 @@
+"""The public face: these names, no more and no fewer."""
+
+import ast
+from pathlib import Path
+
+import embedlearn
+
+PUBLIC = {
+    "Architecture", "Augmentation", "EmbedlearnError", "Embeddings", "Encoder", "EpisodeSampler", "ExactIndex",
+    "KNNClassifier", "LogisticClassifier", "Manifest", "Objective", "Preprocessing", "PrototypeClassifier", "Sampling",
+    "Schedule", "evaluate_episodes", "load_embeddings", "load_encoder", "read_data",
+}  # fmt: skip
+
+
+def test_the_public_names_are_these():
+    assert set(embedlearn.__all__) == PUBLIC == set(embedlearn._HOMES)
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in PUBLIC:
+        assert getattr(embedlearn, name).__doc__, name
+
+
+def test_the_type_checker_is_told_of_every_name():
+    tree = ast.parse(Path(embedlearn.__file__).read_text(encoding="utf-8"))
+    told = {name.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names}
+    assert told >= PUBLIC
+
+
+def test_no_public_name_is_a_command_that_importing_it_would_overwrite():
+    from embedlearn.__main__ import COMMANDS
+
+    assert not PUBLIC & set(COMMANDS)
