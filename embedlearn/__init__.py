@@ -47,8 +47,8 @@ _HOMES = {
 __all__ = [
     "Architecture",
     "Augmentation",
-    "EmbedlearnError",
     "Embeddings",
+    "EmbedlearnError",
     "Encoder",
     "EpisodeSampler",
     "ExactIndex",
