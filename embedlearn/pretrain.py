@@ -161,10 +161,11 @@ def _finish(settings: Pretrain, trainer: Trainer, collection: Collection, folder
 
 def _create_encoder(settings: Pretrain) -> Encoder:
     from embedlearn.encoders.checkpoints import start_weights
-    from embedlearn.encoders.encoder import Encoder
+    from embedlearn.encoders.encoder import Encoder, require_size
     from embedlearn.encoders.runs import ENCODER
 
     encoder = Encoder(settings.architecture, imagenet=settings.weights == "imagenet", seed=settings.seed)
+    require_size(encoder, settings.preprocessing.size)
     if settings.weights not in ("none", "imagenet"):
         path = Path(settings.weights)
         start_weights(encoder, path / ENCODER if path.is_dir() else path)

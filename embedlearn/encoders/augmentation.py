@@ -34,8 +34,8 @@ class _Random:
 def _crop(settings: Augmentation, films: Tensor, random: _Random) -> Tensor:
     """A rotated window of the film, of random area and aspect ratio, resampled to the film's size."""
     area = random.uniform(settings.crop, 1.0)
-    aspect = random.uniform(-math.log(4 / 3), math.log(4 / 3)).exp() if settings.crop < 1 else torch.ones_like(area)
-    width, height = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
+    aspect = random.uniform(-math.log(4 / 3), math.log(4 / 3)).exp().clamp(area, 1 / area)  # no side beyond the film's
+    width, height = (area * aspect).sqrt(), (area / aspect).sqrt()
     left, top = random.uniform(-1, 1) * (1 - width), random.uniform(-1, 1) * (1 - height)
     angle = random.uniform(-1, 1) * math.radians(settings.rotate)
     cosine, sine = angle.cos(), angle.sin()

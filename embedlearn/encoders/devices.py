@@ -1,4 +1,7 @@
-"""Where to compute."""
+"""Where to compute, and drawing from torch's own generators without leaving a trace in them."""
+
+import contextlib
+from collections.abc import Iterator
 
 import torch
 
@@ -10,3 +13,11 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ArgumentError("--device cuda: torch sees no GPU here; use --device cpu, or auto")
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's global generators inside the block; behind it they are what they were before."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield

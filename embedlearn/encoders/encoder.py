@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from embedlearn.encoders.backbones import count_channels, create_backbone
+from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.settings import Architecture
+from embedlearn.errors import ArgumentError
 
 
 class Encoder(nn.Module):
@@ -19,8 +21,7 @@ class Encoder(nn.Module):
     def __init__(self, architecture: Architecture, *, imagenet: bool = False, seed: int = 0) -> None:
         super().__init__()
         self.architecture = architecture
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             self.backbone = create_backbone(architecture.backbone, imagenet=imagenet)
             self.channels = count_channels(self.backbone)
             self.projection = nn.Linear(self.channels, architecture.dimension, bias=False)
@@ -37,3 +38,16 @@ class Encoder(nn.Module):
 
     def forward(self, films: Tensor) -> Tensor:
         return self.project(self.pool(self.backbone(films)))
+
+
+def require_size(encoder: Encoder, size: int) -> None:
+    """Raise `ArgumentError` unless `encoder` can read films of `size` pixels a side."""
+    training = encoder.training
+    try:
+        with torch.no_grad():
+            encoder.eval()(torch.zeros(1, 1, size, size))
+    except RuntimeError as error:
+        name = encoder.architecture.backbone
+        raise ArgumentError(f"--size {size}: {name} cannot read films so small ({error}); use larger ones") from error
+    finally:
+        encoder.train(training)

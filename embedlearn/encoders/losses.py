@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.settings import Objective
 from embedlearn.errors import ArgumentError
 from embedlearn.flags import split_pairs
@@ -119,7 +120,9 @@ def create_loss(objective: Objective, *, classes: int, dimension: int) -> nn.Mod
     own_kind = own.get(objective.loss) or (CrossEntropyLoss if objective.loss == "cross-entropy" else None)
     kind = own_kind or _find(losses, objective.loss, "--loss", [*own, "cross-entropy", "none"])
     sizes = {"classes": classes, "dimension": dimension, "num_classes": classes, "embedding_size": dimension}
-    return _build(kind, objective.loss_args, "--loss-args", sizes)
+    loss = _build(kind, objective.loss_args, "--loss-args", sizes)
+    _try(loss, f"--loss {objective.loss}", classes, dimension)
+    return loss
 
 
 def create_miner(objective: Objective) -> nn.Module | None:
@@ -128,8 +131,9 @@ def create_miner(objective: Objective) -> nn.Module | None:
         return None
     from pytorch_metric_learning import miners
 
-    return _build(_find(miners, objective.miner, "--miner", ["none"]), objective.miner_args,
-                  "--miner-args", {})  # fmt: skip
+    miner = _build(_find(miners, objective.miner, "--miner", ["none"]), objective.miner_args, "--miner-args", {})
+    _try(miner, f"--miner {objective.miner}", classes=2, dimension=8)
+    return miner
 
 
 def _find(module: object, name: str, flag: str, own: list[str]) -> type[nn.Module]:
@@ -153,6 +157,17 @@ def _build(kind: type[nn.Module], words: Sequence[str], flag: str, sizes: Mappin
         return kind(**needed, **args)
     except TypeError as error:
         raise ArgumentError(f"--loss, --miner: {kind.__name__} cannot be built from flags ({error})") from error
+
+
+def _try(module: nn.Module, flag: str, classes: int, dimension: int) -> None:
+    """Refuse what cannot be called with embeddings and labels alone (abstract bases, losses that want more)."""
+    labels = torch.arange(classes).repeat(4)
+    try:
+        with seeded(0):
+            module(nn.functional.normalize(torch.randn(len(labels), dimension), dim=1), labels)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ArgumentError(f"{flag}: it cannot be used on embeddings and labels alone ({reason})") from error
 
 
 def _arguments_of(kind: type[nn.Module]) -> list[str]:

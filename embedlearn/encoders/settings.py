@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embedlearn.errors import ArgumentError
-from embedlearn.flags import require_number
+from embedlearn.flags import require_choice, require_number
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         require_number("--dimension", self.dimension, 2, 8192)
-        if self.pooling not in ("mean", "gem"):
-            raise ArgumentError(f"--pooling: wanted mean or gem, got {self.pooling}")
+        require_choice("--pooling", self.pooling, ("mean", "gem"))
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,7 @@ class Sampling:
     """Films in a batch."""
 
     def __post_init__(self) -> None:
+        require_choice("--sampler", self.sampler, ("classes", "pairs", "siamese", "triplets"))
         require_number("--batch", self.batch, 4, 65536)
 
 
@@ -105,11 +105,12 @@ class Schedule:
     warmup: float = 0.1
     """Share of the steps in which the rate rises."""
     patience: int = 15
-    """Stop after so many epochs in which the k-NN score on the validation films did not rise; 0 never stops early."""
+    """Stop when validation k-NN has been a standard error below its best for so many epochs; 0 never stops early."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of the network's arithmetic; auto takes bf16 where the machine computes in it. Losses are always fp32."""
 
     def __post_init__(self) -> None:
+        require_choice("--precision", self.precision, ("auto", "bf16", "fp32"))
         require_number("--epochs", self.epochs, 1, 100_000)
         require_number("--learning-rate", self.learning_rate, 0, 10)
         require_number("--weight-decay", self.weight_decay, 0, 10)

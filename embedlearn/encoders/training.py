@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from embedlearn.encoders.augmentation import augment
 from embedlearn.encoders.checkpoints import copy_weights
+from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import standardise, to_greys
 from embedlearn.encoders.losses import create_loss, create_miner, instance_loss
@@ -91,8 +92,7 @@ class Trainer:
         self.plan, self.training, self.validation = plan, training, validation
         self.encoder = encoder
         classes = int(training.labels.max()) + 1
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(plan.seed)
+        with seeded(plan.seed):
             network = TrainingNetwork(encoder, plan.objective.instance_width if plan.objective.instance else 0)
             loss = create_loss(plan.objective, classes=classes, dimension=encoder.architecture.dimension)
         self.miner = create_miner(plan.objective)
@@ -135,8 +135,7 @@ class Trainer:
         epoch, began, losses = len(self.history), time.perf_counter(), []
         generator = torch.Generator().manual_seed(_mix(self.plan.seed, epoch))
         total = self.steps * self.plan.sampling.batch
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_mix(self.plan.seed, epoch))  # dropout and its like inside a backbone
+        with seeded(_mix(self.plan.seed, epoch)):  # dropout and its like inside a backbone
             self.network.train()
             for step, batch in enumerate(self.sampler.epoch(epoch)):
                 self._set_rate(epoch * self.steps + step)

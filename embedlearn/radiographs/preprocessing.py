@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embedlearn.files import value_digest
-from embedlearn.flags import require_number
+from embedlearn.flags import require_choice, require_number
 
 VERSION = 1  # raised when the same settings would give other pixels
 
@@ -29,6 +29,8 @@ class Preprocessing:
     """Grey values as (x - 0.5) / 0.25, or to zero mean and unit variance film by film."""
 
     def __post_init__(self) -> None:
+        require_choice("--fit", self.fit, ("crop", "pad"))
+        require_choice("--standardise", self.standardise, ("fixed", "film"))
         require_number("--size", self.size, 16, 2048)
         require_number("--border", self.border, 0, 0.4)
 
