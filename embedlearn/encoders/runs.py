@@ -55,7 +55,7 @@ class Run:
 
         path = self.folder / MANIFEST
         try:
-            frame = pd.read_csv(path, dtype="string")
+            frame = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
             return Manifest(frame.assign(case=frame["case"].astype("int64")))
         except (OSError, KeyError, ValueError) as error:
             raise CheckpointError(f"{path}: missing or damaged ({error}); train the run again") from error
