@@ -26,8 +26,6 @@ class Embed(DataFlags):
     """Run folder whose encoder to use; the newest under --runs where none is named."""
     runs: Path = Path("runs")
     """Folder of the runs."""
-    untrained: bool = False
-    """Use the run's untrained network instead, for comparison."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU where there is one."""
 
@@ -40,13 +38,15 @@ def _embed(settings: Embed) -> None:
     from embedlearn.encoders.checkpoints import load_encoder
     from embedlearn.encoders.devices import choose_device
     from embedlearn.encoders.runs import choose_run
+    from embedlearn.files import require_folder
     from embedlearn.sources import collect_for_run, embed_collection
 
     if settings.out.suffix != ".parquet":
         raise ArgumentError(f"--out {settings.out}: wanted a name that ends in .parquet")
+    require_folder(settings.out.parent, "--out")
     device = choose_device(settings.device)
     run = choose_run(settings.run, settings.runs)
-    saved = load_encoder(run.untrained if settings.untrained else run.encoder)
+    saved = load_encoder(run.encoder)
     collection = collect_for_run(settings, run, saved.preprocessing)
     embeddings = embed_collection(saved, collection, device, "embedding films")
     embeddings.save(settings.out)

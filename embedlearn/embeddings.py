@@ -56,6 +56,8 @@ class Embeddings:
 
     def save(self, path: Path) -> None:
         """Write one Parquet file: the rows, and a column `vector` of fixed-size lists. Raises `StorageError`."""
+        if _VECTOR in self.frame:
+            raise ManifestError(f"{path}: the rows have a column {_VECTOR} of their own; rename it")
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
         flat = pa.array(np.ascontiguousarray(self.vectors).reshape(-1))
         table = table.append_column(_VECTOR, pa.FixedSizeListArray.from_arrays(flat, self.vectors.shape[1]))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from embedlearn.console import DataFlags, progress, run_command, say
-from embedlearn.errors import ArgumentError, EpisodeError
+from embedlearn.errors import ArgumentError, EpisodeError, MismatchError
 from embedlearn.flags import require_number
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class FewShot(DataFlags):
     embeddings: Path | None = None
     """Embeddings to evaluate instead of films; without --run nothing stands beside them."""
     classes: tuple[str, ...] = ()
-    """Classes of an episode; by default the run's and the rare one."""
+    """Classes of an episode; by default the run's and covid-19, or every unseen label where there is none."""
     positive: str | None = None
     """The class that AUC, sensitivity and specificity are of; by default covid-19, else the first unseen class."""
     heads: tuple[str, ...] = ("prototype", "prototype-cosine", "simpleshot", "knn", "knn-distance", "logistic")
@@ -85,9 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(settings: FewShot) -> None:
     from embedlearn.encoders.runs import choose_run
     from embedlearn.episodes.report import print_report, write_report
+    from embedlearn.files import require_folder
 
     if settings.embeddings and settings.data:
         raise ArgumentError("--embeddings and --data: name one of them; embeddings bring their films' rows with them")
+    if settings.out:
+        require_folder(settings.out, "--out")
     if settings.embeddings:
         run = choose_run(settings.run, settings.runs) if settings.run else None
         pool = _pool_of_embeddings(settings, settings.embeddings, run)
@@ -126,6 +129,8 @@ def _pool_of_embeddings(settings: FewShot, path: Path, run: Run | None) -> Pool:
     from embedlearn.sources import decode
 
     trained = load_embeddings(path)
+    if missing := {"case", "sha256"} - set(trained.frame):
+        raise MismatchError(f"{path}: wanted the columns {', '.join(sorted(missing))}; embed the films again")
     kept, classes = _choose_films(settings, trained.frame, run.classes if run else ())
     trained = trained.where(kept)
     if run is None:
@@ -152,6 +157,8 @@ def _choose_films(settings: FewShot, frame: pd.DataFrame, learnt: tuple[str, ...
         raise EpisodeError(f"--classes: wanted unseen films of {', '.join(missing)}, got labels {found}; name others")
     if len(classes) < 2:
         raise EpisodeError(f"--classes: wanted unseen films of two classes or more, got {', '.join(classes) or 'none'}")
+    if left_out := sorted(set(labels[named[~seen].isna()])):
+        say(f"  note: labels that take no part: {', '.join(left_out)}; name them with --classes")
     return ~seen & named.notna(), tuple(classes)
 
 
@@ -171,7 +178,7 @@ def _make_pool(
         device = choose_device(settings.device)
         untrained = embed_collection(load_encoder(run.untrained), collection, device, "embedding, untrained")
         spaces["untrained"], centers["untrained"] = untrained.vectors, untrained.center
-        spaces["border probe"] = border_features(collection.films[slice(None)])
+        spaces["border probe"] = border_features(collection.films)
         spaces["header probe"] = header_features(collection.manifest.paths)
     for name, features in spaces.items():
         centers.setdefault(name, features.mean(0))

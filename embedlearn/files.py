@@ -33,6 +33,15 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink()
 
 
+def require_folder(folder: Path, flag: str) -> None:
+    """Raise `StorageError` unless files can be written into `folder`, or it can be made; called before long work."""
+    place = Path(folder).absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise StorageError(f"{flag} {folder}: {place} is no folder that can be written to; name another")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all. Raises `StorageError`."""
     with replacing(path) as beside:

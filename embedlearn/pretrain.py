@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from embedlearn.console import DataFlags, progress, run_command, say
 from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
-from embedlearn.errors import ArgumentError
+from embedlearn.errors import ArgumentError, MismatchError
+from embedlearn.files import require_folder
 from embedlearn.flags import require_number
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from embedlearn.encoders.encoder import Encoder
     from embedlearn.encoders.training import Trainer
+    from embedlearn.radiographs.manifest import Manifest
     from embedlearn.sources import Collection
 
 PROGRAM = "embedlearn pretrain"
@@ -57,6 +60,8 @@ class Pretrain(DataFlags):
     schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:
+        if len(set(self.classes)) < 2:
+            raise ArgumentError(f"--classes: wanted two classes or more, got {', '.join(self.classes) or 'none'}")
         require_number("--val", self.val, 0.05, 0.45)
         require_number("--test", self.test, 0.05, 0.45)
         require_number("--seed", self.seed, 0, 2**31 - 1)
@@ -67,19 +72,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(settings: Pretrain) -> None:
-    from embedlearn.encoders.runs import CONFIG, find_unfinished, free_name, read_config
+    from embedlearn.encoders.runs import find_unfinished, free_name, read_config
 
     if settings.resume:
         folder = find_unfinished(settings.runs, settings.name)
         stored = settings_from(read_config(folder)["settings"])
         _refuse_changes(settings, stored)
-        train_run(dataclasses.replace(stored, device=settings.device), folder, resume=True)
+        device = stored.device if settings.device == "auto" else settings.device
+        train_run(dataclasses.replace(stored, device=device), folder, resume=True)
         return
     folder = settings.runs / (settings.name or free_name(settings.runs, settings.architecture.backbone))
-    if (folder / CONFIG).exists():
-        raise ArgumentError(
-            f"--name {folder.name}: {folder} is a run already; go on with it by --resume, or name another"
-        )
+    if folder.exists():
+        raise ArgumentError(f"--name {folder.name}: {folder} is there already; --resume it, or name another")
+    require_folder(settings.runs, "--runs")
     train_run(settings, folder, resume=False)
 
 
@@ -98,6 +103,8 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
         collection.manifest, settings.classes, val=settings.val, test=settings.test, seed=settings.seed,
         new=settings.split == "new",
     )  # fmt: skip
+    if settings.weights not in ("none", "imagenet"):
+        manifest = _compare_with_start(manifest, Path(settings.weights))
     collection = Collection(manifest, collection.films)
     data = runs.describe_data(manifest)
     _say_split(manifest.frame)
@@ -129,7 +136,7 @@ def _run_epochs(trainer: Trainer, folder: Path) -> None:
                     f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
                 )
     except KeyboardInterrupt:
-        again = f"{PROGRAM} --resume --runs {folder.parent} --name {folder.name}"
+        again = f"{PROGRAM} --resume " + shlex.join(["--runs", str(folder.parent), "--name", folder.name])
         say(f"stopped after epoch {len(trainer.history)}; go on with {again}")
         raise
 
@@ -170,6 +177,26 @@ def _create_encoder(settings: Pretrain) -> Encoder:
         path = Path(settings.weights)
         start_weights(encoder, path / ENCODER if path.is_dir() else path)
     return encoder
+
+
+def _compare_with_start(manifest: Manifest, weights: Path) -> Manifest:
+    """Refuse a start from a run that was trained on films that are to be unseen here; note where that is not known."""
+    from embedlearn.encoders.runs import open_run
+    from embedlearn.radiographs.splits import SEEN
+
+    if not weights.is_dir():
+        note = f"the training started from {weights.name}; what that encoder has seen is not known"
+        return dataclasses.replace(manifest, notes=(*manifest.notes, note))
+    start = open_run(weights).manifest().frame
+    learnt = set(start["sha256"][start["split"].isin(SEEN)])
+    frame = manifest.frame
+    met = set(frame["case"][frame["sha256"].isin(learnt)])
+    if spoilt := int((frame["case"].isin(met) & ~frame["split"].isin(SEEN)).sum()):
+        raise MismatchError(
+            f"--weights {weights}: {spoilt} films that are to stay unseen here were seen by that run; start from "
+            "another, or train on the same --data with the same --seed and --classes"
+        )
+    return manifest
 
 
 def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection, device: Any) -> Trainer:

@@ -13,11 +13,8 @@ def describe_software() -> dict[str, object]:
     """Versions, interpreter, processor threads, and the git commit where the package lies in a checkout."""
     return {
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "faiss": next(
-            (f"{name} {importlib.metadata.version(name)}" for name in ("faiss-gpu", "faiss-cpu") if _installed(name)),
-            None,
-        ),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "faiss": next((f"{name} {_version(name)}" for name in ("faiss-gpu", "faiss-cpu") if _version(name)), None),
         "system": platform.system(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
@@ -25,12 +22,12 @@ def describe_software() -> dict[str, object]:
     }
 
 
-def _installed(name: str) -> bool:
+def _version(name: str) -> str | None:
+    """The installed version; None where the package is used without being installed."""
     try:
-        importlib.metadata.version(name)
+        return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
+        return None
 
 
 def _commit() -> str | None:

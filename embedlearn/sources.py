@@ -49,7 +49,7 @@ def collect(flags: DataFlags, preprocessing: Preprocessing) -> Collection:
     manifest = _read(flags)
     collection = _decode(manifest, preprocessing)
     _describe(manifest)
-    cases, twins = find_cases(manifest, collection.films[slice(None)])
+    cases, twins = find_cases(manifest, collection.films)
     if twins:
         say(f"  note: {twins} pairs of near-identical films across patients; each pair counts as one case")
     return Collection(collection.manifest.with_columns(case=cases), collection.films)
@@ -58,8 +58,8 @@ def collect(flags: DataFlags, preprocessing: Preprocessing) -> Collection:
 def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) -> Collection:
     """The films a run is to be used on, with a column `split` that says which of them it has seen (train, val).
 
-    Without data named, the run's own films. With data, those films; one that shares a patient or a picture with a film
-    of the run's training counts as seen. Raises as `collect` does, and `MismatchError` where a film of the run changed.
+    Without data named, the run's own films; a `MismatchError` where one has changed. With data, those films, of which
+    one counts as seen that is a film of the run's training, its near-identical picture, or of its patient.
     """
     own = run.manifest()
     if not flags.data:
@@ -67,23 +67,30 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     manifest = _read(flags)
     _describe(manifest)
     seen = own.where(own.frame["split"].isin(SEEN))
-    there = np.array([path.is_file() for path in seen.paths])
-    if not there.all():
-        say(f"  note: {(~there).sum()} training films of {run.folder} are gone; only their patients can be told apart")
-    known = seen.where(pd.Series(there))
+    known = seen.where(pd.Series([path.is_file() for path in seen.paths]))
     columns = manifest.frame.columns
-    both = Manifest(
-        pd.concat([manifest.frame, known.frame.reindex(columns=columns)], ignore_index=True), manifest.notes
-    )
-    collection = _decode(both, preprocessing)
-    cases, _ = find_cases(both, collection.films[slice(None)])
-    met = set(cases[len(manifest) :])
-    names = set(zip(seen.frame["source"], seen.frame["patient"], strict=True))
-    patients = zip(manifest.frame["source"], manifest.frame["patient"], strict=True)
-    fresh = [case not in met and name not in names for case, name in zip(cases, patients, strict=False)]
-    split = [HELD_OUT if new else "train" for new in fresh] + list(known.frame["split"])
+    frame = pd.concat([manifest.frame, known.frame.reindex(columns=columns)], ignore_index=True)
+    collection = _decode(Manifest(frame, manifest.notes), preprocessing)
+    cases, _ = find_cases(collection.manifest, collection.films)
+    digests = np.array(collection.films.digests)
+    unchanged = digests[len(manifest) :] == known.frame["sha256"].to_numpy(str)
+    met = set(cases[len(manifest) :][unchanged])
+    if gone := len(seen) - int(unchanged.sum()):
+        say(f"  note: {gone} training films of {run.folder} are gone or changed; their twins cannot be recognised")
+    if strange := sorted(set(manifest.frame["source"]) - set(own.frame["source"])):
+        say(f"  note: {', '.join(strange)}: not a source of {run.folder}; patients are compared within a source only")
+    learnt, patients = set(seen.frame["sha256"]), set(_named_patients(seen)) - {None}
+    is_seen = np.array([digest in learnt for digest in digests]) | np.isin(cases, list(met))
+    is_seen[: len(manifest)] |= [name in patients for name in _named_patients(manifest)]
+    split = np.where(is_seen, SEEN[0], HELD_OUT)
     marked = Collection(collection.manifest.with_columns(case=cases, split=split), collection.films)
-    return marked.where(np.arange(len(both)) < len(manifest))
+    return marked.where(np.arange(len(frame)) < len(manifest))
+
+
+def _named_patients(manifest: Manifest) -> list[tuple[str, str] | None]:
+    """(source, patient) of every film, None where the patient is not known."""
+    patients = zip(manifest.frame["source"], manifest.frame["patient"].fillna(""), strict=True)
+    return [(source, patient) if patient else None for source, patient in patients]
 
 
 def decode(frame: pd.DataFrame, preprocessing: Preprocessing) -> Collection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from embedlearn.console import run_command, say
@@ -37,7 +38,7 @@ def _draw(settings: Overview) -> None:
     table = pd.read_csv(path)
     rows = table[(table["head"] == "prototype") & (table["metric"] == "accuracy")]
     with figure(settings.out, 10, 4.3) as drawn:
-        films, curve = drawn.subfigures(1, 2, width_ratios=(1.25, 1))
+        films, curve = np.asarray(drawn.subfigures(1, 2, width_ratios=(1.25, 1)))
         grid = films.subplots(FILMS, len(LABELS))
         for column, label in enumerate(LABELS):
             for row in range(FILMS):

@@ -146,8 +146,8 @@ def test_the_same_seed_gives_the_same_bytes(place):
 
 
 def test_a_killed_training_goes_on_to_the_same_encoder(place):
-    flags = ["--data", str(place / "films"), "--runs", str(place / "killed"), "--name", "run", *SMALL, "--epochs", "4"]
-    whole = ["--data", str(place / "films"), "--runs", str(place / "whole"), "--name", "run", *SMALL, "--epochs", "4"]
+    flags = ["--data", str(place / "films"), "--runs", str(place / "killed"), "--name", "run", *SMALL, "--epochs", "12"]
+    whole = ["--data", str(place / "films"), "--runs", str(place / "whole"), "--name", "run", *SMALL, "--epochs", "12"]
     pretrain.main(whole)
     child = subprocess.Popen([sys.executable, "-m", "embedlearn.pretrain", *flags], stdout=subprocess.PIPE, text=True)
     for line in child.stdout:
@@ -158,7 +158,7 @@ def test_a_killed_training_goes_on_to_the_same_encoder(place):
     child.stdout.close()
     assert not (place / "killed" / "run" / "encoder.safetensors").exists()
     pretrain.main(["--resume", "--runs", str(place / "killed")])
-    assert len(pd.read_csv(place / "killed" / "run" / "history.csv")) == 4
+    assert len(pd.read_csv(place / "killed" / "run" / "history.csv")) == 12
     ours, theirs = (place / name / "run" / "encoder.safetensors" for name in ("killed", "whole"))
     assert ours.read_bytes() == theirs.read_bytes()
 
@@ -167,6 +167,39 @@ def test_settings_go_through_plain_data_and_back():
     settings = pretrain.Pretrain(data=("a", "b"), runs=Path("x"), objective=pretrain.Objective(loss_args=("margin=1",)))
     assert pretrain.settings_from(json.loads(json.dumps(pretrain._plain(settings)))) == settings
     assert dataclasses.replace(settings, seed=1) != settings
+
+
+def test_films_without_patients_are_not_taken_for_those_of_the_training(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMBEDLEARN_CACHE", str(tmp_path / "cache"))
+    for name, seed in (("A", 0), ("B", 1000)):
+        for label in ("normal", "pneumonia"):
+            (tmp_path / name / "xrays" / label).mkdir(parents=True)
+            for number in range(8):
+                pixels = np.random.default_rng([seed, number, len(label)]).integers(0, 255, (48, 48), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / name / "xrays" / label / f"{name}{number}.png")
+    pretrain.main(["--data", str(tmp_path / "A" / "xrays"), "--runs", str(tmp_path / "runs"), "--name", "a", *SMALL])
+    embed.main(["--run", str(tmp_path / "runs" / "a"), "--data", str(tmp_path / "B" / "xrays"), "--out",
+                str(tmp_path / "b.parquet")])  # fmt: skip
+    assert set(load_embeddings(tmp_path / "b.parquet").frame["split"]) == {"held-out"}
+
+
+def test_films_of_the_training_are_known_when_their_old_place_is_gone(place, tmp_path):
+    shutil.copytree(place / "films", tmp_path / "old")
+    pretrain.main(["--data", str(tmp_path / "old"), "--runs", str(tmp_path / "runs"), "--name", "moved", *SMALL])
+    (tmp_path / "old").rename(tmp_path / "new")
+    embed.main(["--run", str(tmp_path / "runs" / "moved"), "--data", str(tmp_path / "new"), "--out",
+                str(tmp_path / "new.parquet")])  # fmt: skip
+    frame = load_embeddings(tmp_path / "new.parquet").frame
+    own = pd.read_csv(tmp_path / "runs" / "moved" / "manifest.csv").set_index("sha256")["split"]
+    assert (frame["split"].ne("held-out") == own[frame["sha256"]].isin(["train", "val"]).to_numpy()).all()
+
+
+def test_a_start_from_a_run_that_saw_the_test_films_is_refused(place, refused):
+    words = ["--data", place / "films", "--runs", place / "started", *SMALL, "--weights", place / "runs" / "base"]
+    assert "that are to stay unseen" in refused(pretrain.main, *words, "--seed", "8")
+    pretrain.main([str(word) for word in [*words, "--name", "same-films"]])
+    config = open_run(place / "started" / "same-films").config
+    assert config["data"]["counts"] == open_run(place / "runs" / "base").config["data"]["counts"]
 
 
 # What can be wrong with the films.
@@ -262,8 +295,11 @@ def test_a_patient_in_two_splits_is_refused(place, tmp_path, refused):
         (["--loss", "none", "--instance", "0"], "nothing to learn"),
         (["--miner", "NoMiner"], "--miner NoMiner"),
         (["--classes", "healthy", "measles"], "measles"),
+        (["--classes"], "--classes: wanted two classes or more"),
+        (["--loss", "triplet", "--sampler", "pairs"], "do not fit"),
+        (["--sampler", "pairs"], "--sampler classes"),
         (["--map", "tb"], "--map tb: wanted NAME=VALUE"),
-        (["--name", "base"], "--resume"),
+        (["--name", "base"], "--name base"),
         (["--resume", "--name", "base"], "finished"),
         (["--device", "cuda"], "--device cuda"),
         (["--val", "0.9"], "--val"),

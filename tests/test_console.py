@@ -112,7 +112,7 @@ def test_a_wrong_flag(capsys: pytest.CaptureFixture[str], arguments: list[str], 
 def test_a_wrong_flag_reads_the_same_on_every_terminal(encoding: str, watched: bool) -> None:
     leader, follower = os.openpty()
     done = subprocess.run(
-        [sys.executable, "-m", "embedlearn.embed", "--untraind", "--out=x"],
+        [sys.executable, "-m", "embedlearn.embed", "--devise", "--out=x"],
         env={**os.environ, "PYTHONIOENCODING": encoding, "TERM": "xterm"},
         stdout=follower if watched else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -120,7 +120,7 @@ def test_a_wrong_flag_reads_the_same_on_every_terminal(encoding: str, watched: b
     os.close(leader)
     os.close(follower)
     assert done.stderr == (
-        b"embedlearn embed: Unrecognized options: --untraind; perhaps --untrained (--help lists the flags)\n"
+        b"embedlearn embed: Unrecognized options: --devise; perhaps --device (--help lists the flags)\n"
     )
 
 

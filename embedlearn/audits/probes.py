@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.reading import film_header
 from embedlearn.radiographs.thumbnails import thumbnails
 
@@ -34,9 +35,9 @@ def header_features(paths: Sequence[Path]) -> NDArray[np.float32]:
     return _standardised(np.array(rows, np.float32))
 
 
-def border_features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The outer ring, an eighth of the side wide, of films uint8 [N, S, S] at 32 px, standardised: float32 [N, F]."""
-    small = thumbnails(pixels, SIDE)
+def border_features(films: NDArray[np.uint8] | Films) -> NDArray[np.float32]:
+    """The outer eighth of N films, S x S pixels, uint8, shrunk to 32 px and standardised: float32 [N, F]."""
+    small = thumbnails(films, SIDE)
     ring = np.ones(small.shape[1:], bool)
     width = max(1, round(RING * len(ring)))
     ring[width:-width, width:-width] = False

@@ -45,10 +45,11 @@ def embed_films(
     training = encoder.training
     encoder.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     vectors = np.empty((len(films), encoder.architecture.dimension), np.float32)
-    for start in range(0, len(films), BATCH):
-        greys = to_greys(films[slice(start, start + BATCH)], device)
-        vectors[start : start + BATCH] = encoder(standardise(greys, settings)).cpu().numpy()
-        if progress:
-            progress(min(start + BATCH, len(films)), len(films))
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        for start in range(0, len(films), BATCH):
+            greys = to_greys(films[slice(start, start + BATCH)], device)
+            vectors[start : start + BATCH] = encoder(standardise(greys, settings)).cpu().numpy()
+            if progress:
+                progress(min(start + BATCH, len(films)), len(films))
     encoder.train(training)
     return vectors

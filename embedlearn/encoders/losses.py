@@ -87,12 +87,19 @@ class CrossEntropyLoss(nn.Module):
         return nn.functional.cross_entropy(self.scale * cosines, labels)
 
 
-def instance_loss(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """NT-Xent (Chen 2020, eq. 1): each of two views, float [B, D], is to find the other among all 2B - 1."""
+def instance_loss(first: Tensor, second: Tensor, temperature: float, films: Tensor | None = None) -> Tensor:
+    """NT-Xent (Chen 2020, eq. 1): each of two views, float [B, D], is to find the other among all 2B - 1.
+
+    `films`, int [B], says which film each view is of: a film that stands in the batch more than once is no negative of
+    its own. None: all are different.
+    """
     views = torch.cat([first, second])
-    own = torch.eye(len(views), dtype=torch.bool, device=views.device)
-    similarity = (views @ views.T / temperature).masked_fill(own, -torch.inf)
-    partner = torch.arange(len(views), device=views.device).roll(len(first))
+    places = torch.arange(len(views), device=views.device)
+    partner = places.roll(len(first))
+    number = torch.arange(len(first), device=views.device) if films is None else films
+    same = number.repeat(2)[:, None] == number.repeat(2)
+    left_out = same.index_put((places, partner), same.new_zeros(()))
+    similarity = (views @ views.T / temperature).masked_fill(left_out, -torch.inf)
     return nn.functional.cross_entropy(similarity, partner)
 
 

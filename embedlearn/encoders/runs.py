@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedlearn.errors import CheckpointError, MismatchError
+from embedlearn.errors import ArgumentError, CheckpointError, MismatchError, StorageError
 from embedlearn.files import file_digest, value_digest, write_json, write_text
 from embedlearn.provenance import describe_software
 from embedlearn.radiographs.splits import SEEN
@@ -55,6 +55,10 @@ class Run:
 
         path = self.folder / MANIFEST
         try:
+            if file_digest(path) != self.config["data"]["manifest_csv"]:
+                raise CheckpointError(
+                    f"{path}: not the file that {CONFIG} speaks of; restore it, or train the run again"
+                )
             frame = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
             return Manifest(frame.assign(case=frame["case"].astype("int64")))
         except (OSError, KeyError, ValueError) as error:
@@ -62,8 +66,18 @@ class Run:
 
 
 def start_run(folder: Path, settings: Mapping[str, Any], manifest: Manifest, data: Mapping[str, Any]) -> None:
-    """Write what is known before the first epoch: the settings, the software and every film with its split."""
+    """Make `folder` and write what is known before the first epoch: settings, software, every film with its split.
+
+    Raises `ArgumentError` where the folder is there already, `StorageError` where it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise ArgumentError(f"--name {folder.name}: {folder} is there already; name another, or --resume it") from None
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be made ({error.strerror or error}); name another --runs") from error
     manifest.save(folder / MANIFEST)
+    data = {**data, "manifest_csv": file_digest(folder / MANIFEST)}
     write_json(folder / CONFIG, {"format": FORMAT, "settings": settings, "data": data, "software": describe_software()})
 
 
@@ -119,10 +133,17 @@ def find_unfinished(folder: Path, name: str | None) -> Path:
             raise CheckpointError(f"--name {name}: the run is finished; there is nothing to go on with")
         return folder / name
     started = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime_ns)
-    unfinished = [path.parent for path in started if "result" not in read_config(path.parent)]
+    unfinished = [path.parent for path in started if _is_unfinished(path.parent)]
     if not unfinished:
         raise CheckpointError(f"--resume: {folder} holds no unfinished run; start one without --resume")
     return unfinished[-1]
+
+
+def _is_unfinished(folder: Path) -> bool:
+    try:
+        return "result" not in read_config(folder)
+    except CheckpointError:  # somebody else's folder
+        return False
 
 
 def open_run(folder: Path) -> Run:

@@ -106,6 +106,7 @@ class Trainer:
         optimizer = torch.optim.AdamW(_decay_groups(learnt, plan.schedule.weight_decay), lr=0.0)
         network.to(memory_format=torch.channels_last)
         self.network, self.optimizer = self.fabric.setup(network, optimizer)
+        self._check_loss()
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
 
@@ -175,7 +176,8 @@ class Trainer:
         instance_term = embeddings.new_zeros(())
         if objective.instance:
             first, second = projected.float().chunk(2)
-            instance_term = instance_loss(first, second, objective.temperature)
+            films = torch.from_numpy(batch.films).to(self.fabric.device)
+            instance_term = instance_loss(first, second, objective.temperature, films)
         self.optimizer.zero_grad()
         self.fabric.backward(label_term + objective.instance * instance_term)
         self.optimizer.step()
@@ -191,6 +193,25 @@ class Trainer:
         labels = labels.repeat(len(embeddings) // len(labels))
         mined = self.miner(embeddings, labels) if self.miner is not None else None
         return cast("Tensor", self.loss(embeddings, labels, mined))
+
+    @torch.no_grad()
+    def _check_loss(self) -> None:
+        """Refuse a loss that cannot take what the sampler and the miner give, before anything is written."""
+        objective = self.plan.objective
+        batch = next(self.sampler.epoch(0))
+        labels = torch.from_numpy(self.training.labels[batch.films])
+        views = 2 if objective.instance else 1
+        with seeded(0):
+            embeddings = nn.functional.normalize(torch.randn(views * len(labels), self.encoder.architecture.dimension))
+            try:
+                self._label_term(embeddings.to(self.fabric.device), labels.to(self.fabric.device), batch)
+            except ArgumentError:
+                raise
+            except (ValueError, RuntimeError, TypeError) as error:
+                names = (
+                    f"--loss {objective.loss} with --sampler {self.plan.sampling.sampler}, --miner {objective.miner}"
+                )
+                raise ArgumentError(f"{names}: they do not fit together ({error})") from error
 
     @torch.no_grad()
     def _score(self) -> tuple[float, float]:
@@ -233,7 +254,8 @@ def computes_in_bf16(wanted: str, device: torch.device) -> bool:
         return wanted == "bf16"
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return has_onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _decay_groups(parameters: Sequence[nn.Parameter], decay: float) -> list[dict[str, object]]:

@@ -86,7 +86,7 @@ def draw_roc(path: Path, result: FewShotResult) -> None:
             scores = result.scores[Setting(space, head, shots)]
             if scores.roc is not None:
                 area = result.estimate(space, head, shots, "auc").mean
-                axes.plot(*scores.roc, color=COLOURS[number], label=f"{space}, AUC {area:.3f}")
+                axes.plot(*scores.roc, color=COLOURS[number], label=f"{space}, mean AUC {area:.3f}")
         axes.set(
             xlabel="false positive rate", ylabel="true positive rate", aspect="equal",
             title=f"{result.positive} against the rest, {shots}-shot, {head}",

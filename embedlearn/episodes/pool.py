@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-RARE = "covid-19"
+from embedlearn.radiographs.labels import COVID as RARE
+from embedlearn.radiographs.manifest import class_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,6 @@ class Pool:
     centers: Mapping[str, NDArray[np.floating]]
     encoder: str
     learnt: tuple[str, ...]
-    notes: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Films and cases of each class."""
@@ -33,6 +33,11 @@ class Pool:
             for name, rows in self.frame.groupby("class")
         }
 
+    def nameless(self) -> dict[str, int]:
+        """How many films of each class name no patient, where there are any."""
+        counts = self.frame["patient"].isna().groupby(self.frame["class"]).sum()
+        return {str(name): int(count) for name, count in counts.items() if count}
+
     def confounded(self) -> list[str]:
         """Classes that lack films of a source which other classes have: their source may give them away."""
         sources = set(self.frame["source"])
@@ -40,15 +45,14 @@ class Pool:
 
 
 def choose_classes(labels: Iterable[str], learnt: Sequence[str]) -> tuple[str, ...]:
-    """The learnt classes that there are labels of, then every other label by its first part, in alphabetical order."""
+    """The learnt classes that there are labels of, and COVID-19, the other labels being often too rare for an episode.
+
+    Where there is no COVID-19, or nothing was learnt, every other label takes part by its first part.
+    """
     labels = sorted(set(labels))
-    known = [name for name in learnt if any(label == name or label.startswith(f"{name}/") for label in labels)]
-    others = {
-        label.split("/")[0]
-        for label in labels
-        if not any(label == name or label.startswith(f"{name}/") for name in known)
-    }
-    return (*known, *sorted(others - set(known)))
+    known = [name for name in learnt if any(class_of(label, [name]) for label in labels)]
+    others = sorted({label.split("/")[0] for label in labels if not class_of(label, known)} - set(known))
+    return (*known, *([RARE] if known and RARE in others else others))
 
 
 def choose_positive(classes: Sequence[str], learnt: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ NAMES = {
     "specificity": "specificity",
 }
 INTERVALS = (
-    "[ ] 95 % interval by patient bootstrap: how far the mean would move had other patients been collected",
+    "[ ] 95 % interval by patient bootstrap: how far the mean would move had other patients been tested",
     "( ) 95 % interval over episodes: how far it would move with other episodes of the same films",
 )
 
@@ -67,6 +67,9 @@ def print_report(result: FewShotResult, pool: Pool) -> None:
 
 def write_report(folder: Path, result: FewShotResult, pool: Pool, settings: Mapping[str, Any]) -> None:
     """Write all files of the report into `folder`. Raises `StorageError`."""
+    kept = {f"episodes-{shots}.parquet" for shots in result.episodes}
+    for stale in [path for path in folder.glob("episodes-*.parquet") if path.name not in kept]:
+        stale.unlink()
     for shots, episodes in result.episodes.items():
         episodes.save(folder / f"episodes-{shots}.parquet", pool.frame)
     frame = result.to_frame()
@@ -85,7 +88,12 @@ def warnings_of(result: FewShotResult, pool: Pool) -> list[str]:
         found.append(f"warning: {', '.join(names)} does not come from every source; a source can give a class away")
     for name, count in pool.counts().items():
         if count["cases"] < 30:
-            found.append(f"warning: only {count['cases']} patients of {name}; the intervals are as wide as they look")
+            found.append(f"warning: only {count['cases']} cases of {name}; other patients may give another picture")
+        if nameless := pool.nameless().get(name):
+            found.append(
+                f"warning: {nameless} of {count['films']} films of {name} name no patient: only their near-identical "
+                "films are kept together, and the interval by patient may be too narrow"
+            )
     for shots in result.episodes:
         found.extend(_probe_warnings(result, pool, shots))
     if any(str(source).startswith("phantom") for source in pool.frame["source"]):
@@ -103,8 +111,8 @@ def _probe_warnings(result: FewShotResult, pool: Pool, shots: int) -> list[str]:
         for space in pool.spaces
     }
     return [
-        f"warning: at {shots} shots the {space} reaches accuracy {best[space]:.3f} without seeing a lung "
-        f"(encoder {best[TRAINED]:.3f}, best heads): the score may rest on where films come from"
+        f"warning: at {shots} shots the {space} alone reaches accuracy {best[space]:.3f} (encoder "
+        f"{best[TRAINED]:.3f}, best heads): the score may rest on where films come from"
         for space in best
         if space.endswith("probe") and best[space] >= best[TRAINED] - 0.05
     ]

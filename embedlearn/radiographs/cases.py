@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.manifest import Manifest
 from embedlearn.radiographs.thumbnails import thumbnails
 
@@ -19,8 +20,8 @@ ALIKE = 0.97  # correlation of two thumbnails above which two films count as one
 BLOCK = 4096
 
 
-def find_cases(manifest: Manifest, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], int]:
-    """Number the cases of the manifest's films, whose pixels are uint8 [N, S, S].
+def find_cases(manifest: Manifest, films: NDArray[np.uint8] | Films) -> tuple[NDArray[np.int64], int]:
+    """Number the cases of the manifest's films, N of them, S x S pixels each, uint8.
 
     Returns case numbers int64 [N], in order of first appearance, and how many pairs of near-identical films were
     found across different patients. A film without a patient is its own unless a twin joins it to another.
@@ -33,13 +34,13 @@ def find_cases(manifest: Manifest, pixels: NDArray[np.uint8]) -> tuple[NDArray[n
         if patient:
             edges.append((first_of.setdefault((source, patient), row), row))
     patients = _components(edges, len(manifest))
-    twins = [(a, b) for a, b in find_twins(pixels) if patients[a] != patients[b]]
+    twins = [(a, b) for a, b in find_twins(films) if patients[a] != patients[b]]
     return _components(edges + twins, len(manifest)), len(twins)
 
 
-def find_twins(pixels: NDArray[np.uint8], alike: float = ALIKE) -> list[tuple[int, int]]:
-    """Pairs (a < b) of films uint8 [N, S, S] whose thumbnails correlate above `alike`, block by block."""
-    rows = _unit_thumbnails(pixels)
+def find_twins(films: NDArray[np.uint8] | Films, alike: float = ALIKE) -> list[tuple[int, int]]:
+    """Pairs (a < b) of N films, S x S pixels, uint8, whose thumbnails correlate above `alike`, block by block."""
+    rows = _unit_thumbnails(films)
     pairs: list[tuple[int, int]] = []
     for start in range(0, len(rows), BLOCK):
         for other in range(start, len(rows), BLOCK):
@@ -50,9 +51,9 @@ def find_twins(pixels: NDArray[np.uint8], alike: float = ALIKE) -> list[tuple[in
     return pairs
 
 
-def _unit_thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _unit_thumbnails(films: NDArray[np.uint8] | Films) -> NDArray[np.float32]:
     """Thumbnails as rows of zero mean and unit length, float32 [N, F]; a blank film is all zeros."""
-    flat = thumbnails(pixels, THUMBNAIL).reshape(len(pixels), -1)
+    flat = thumbnails(films, THUMBNAIL).reshape(len(films), -1)
     flat -= flat.mean(1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(flat / np.where(length > 1e-3, length, np.inf), np.float32)

@@ -50,12 +50,6 @@ class Manifest:
             frame[name] = pd.Series(list(values), index=frame.index)
         return Manifest(frame, self.notes)
 
-    def of_classes(self, classes: Iterable[str]) -> Manifest:
-        """The rows whose label is one of `classes` or finer; column `class` says which."""
-        classes = tuple(classes)
-        named = self.with_columns(**{"class": [class_of(label, classes) for label in self.frame["label"]]})
-        return named.where(named.frame["class"].notna())
-
     def counts(self, by: str = "label") -> dict[str, int]:
         """How many rows have each value of column `by`, in alphabetical order; missing values are left out."""
         return {str(key): int(count) for key, count in self.frame[by].value_counts().sort_index().items()}
@@ -92,7 +86,7 @@ def build_manifest(rows: Iterable[Mapping[str, object]], source: str, notes: Ite
         raise ManifestError(f"{source}: no film was found; wanted image files (PNG, JPEG, TIFF, WebP, BMP or DICOM)")
     frame = frame.assign(**{name: None for name in COLUMNS if name not in frame})
     frame["source"] = frame["source"].fillna(source)
-    frame["path"] = [str(path) for path in frame["path"]]
+    frame["path"] = [_readable(str(path)) for path in frame["path"]]
     for name in COLUMNS:
         frame[name] = frame[name].astype("string")
     if unlabelled := int(frame["label"].isna().sum()):
@@ -100,6 +94,14 @@ def build_manifest(rows: Iterable[Mapping[str, object]], source: str, notes: Ite
         raise ManifestError(f"{source}: {unlabelled} rows have no label, the first is {first}; label or remove them")
     others = [name for name in frame if name not in COLUMNS]
     return Manifest(frame[[*COLUMNS, *others]], tuple(notes))
+
+
+def _readable(path: str) -> str:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ManifestError(f"{path!r}: wanted a file name in UTF-8; rename the file") from None
+    return path
 
 
 def join(manifests: Iterable[Manifest]) -> Manifest:

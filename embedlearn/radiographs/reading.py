@@ -110,20 +110,6 @@ def preprocess(film: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.u
     return _equalised(square) if settings.clahe else square
 
 
-def standardise(batch: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.float32]:
-    """What an encoder is fed: uint8 [B, S, S] -> float32 [B, 1, S, S].
-
-    "fixed" gives (x / 255 - 0.5) / 0.25, from -2 to 2; "film" gives each film mean 0 and variance 1, a constant film 0.
-    """
-    values: NDArray[np.float32] = batch[:, None].astype(np.float32)
-    if settings.standardise == "fixed":
-        return (values / np.float32(255) - np.float32(0.5)) / np.float32(0.25)
-    mean = values.mean(axis=(2, 3), keepdims=True, dtype=np.float64)
-    deviation = values.std(axis=(2, 3), keepdims=True, dtype=np.float64)
-    scaled: NDArray[np.float64] = (values - mean) / np.where(deviation > 0, deviation, 1)
-    return scaled.astype(np.float32)
-
-
 @contextlib.contextmanager
 def _film_file(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
     """A file open for reading, and its first 132 bytes. Raises `ImageError` where there are none to read."""

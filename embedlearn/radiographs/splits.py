@@ -22,7 +22,7 @@ def assign_splits(
     """Fill the columns `class` and `split` of a manifest that has a column `case` (int64).
 
     Films of the classes go to train, val and test; films of other labels, and whatever shares a case with them, are
-    held out. A split that the data brings for all films of the classes is kept unless `new`. Raises `ManifestError`.
+    held out. A split that the data brings is kept unless `new`, and refused where it has gaps. Raises `ManifestError`.
     """
     frame = manifest.frame
     named = frame["label"].map(lambda label: class_of(label, classes)).astype("string")
@@ -35,13 +35,23 @@ def assign_splits(
     rare = set(cases[named.isna()])
     learnt = np.array([case not in rare for case in cases])
     split = np.full(len(frame), HELD_OUT, dtype=object)
-    if not new and frame["split"].notna()[learnt].all():
+    if not new and frame["split"].notna()[learnt].any():
         check_split(manifest.where(pd.Series(learnt)))
         split[learnt] = frame["split"][learnt]
     else:
-        strata = (frame["source"] + ", " + named.fillna("")).to_numpy(str)[learnt]
+        strata = _strata(named[learnt], frame["source"][learnt], cases[learnt])
         split[learnt] = split_by_case(strata, cases[learnt], val=val, test=test, seed=seed)
     return manifest.with_columns(**{"class": named, "split": pd.Series(split, dtype="string")})
+
+
+def _strata(classes: pd.Series, sources: pd.Series, cases: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Class and source of each film, str [N]; what a source has of a class in too few cases goes with its largest."""
+    strata = pd.DataFrame({"class": classes, "source": sources, "case": cases})
+    counts = strata.groupby(["class", "source"])["case"].nunique()
+    largest = {name: counts[name].idxmax() for name in set(classes)}
+    enough = [counts[name, source] >= len(PARTS) for name, source in zip(classes, sources, strict=True)]
+    source = np.where(enough, sources, classes.map(largest))
+    return np.array([f"{name} of {place}" for name, place in zip(classes, source, strict=True)])
 
 
 def split_by_case(
@@ -60,7 +70,10 @@ def split_by_case(
     left = np.count_nonzero(films, axis=0)
     for name, count in zip(names, left, strict=True):
         if count < len(PARTS):
-            raise ManifestError(f"{name}: wanted at least 3 patients to train, validate and test on, got {count}")
+            raise ManifestError(
+                f"{name}: wanted at least 3 patients to train, validate and test on, got {count}; add films, or leave "
+                "the class out with --classes"
+            )
     shares, totals = np.array([[1 - val - test], [val], [test]]), films.sum(0)
     held = np.zeros((len(PARTS), len(names)))
     part = np.zeros(len(films), np.int64)

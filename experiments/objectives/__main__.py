@@ -24,7 +24,7 @@ from embedlearn.encoders.checkpoints import load_encoder
 from embedlearn.encoders.devices import choose_device
 from embedlearn.encoders.runs import Run, open_run, read_config
 from embedlearn.episodes.evaluate import evaluate_episodes
-from embedlearn.errors import CheckpointError
+from embedlearn.errors import EpisodeError, MismatchError
 from embedlearn.files import replacing
 from embedlearn.pretrain import Pretrain, settings_from, train_run
 from embedlearn.radiographs.labels import BACTERIAL, VIRAL
@@ -44,7 +44,7 @@ class Objectives(DataFlags):
     """
 
     quick: bool = False
-    """Six epochs and 200 episodes, to see that it works."""
+    """Six epochs and 200 episodes, to see that it works; name another folder than the full one's by --runs."""
     runs: Path = Path("runs/objectives")
     """Folder of the runs, and of the table objectives.csv."""
     seed: int = 0
@@ -58,12 +58,14 @@ def main() -> None:
 def _compare(settings: Objectives) -> None:
     configs = sorted(Path(__file__).parent.glob("*.toml"))
     runs = {path.stem: _train(settings, path) for path in configs}
-    collection = _unseen(next(iter(runs.values())))
-    device = choose_device("auto")
     first = next(iter(runs.values()))
+    if any(run.config["data"]["manifest"] != first.config["data"]["manifest"] for run in runs.values()):
+        raise MismatchError(f"--runs {settings.runs}: its runs were trained on different films; name a new folder")
+    collection = _unseen(first)
+    device = choose_device("auto")
     spaces = {
         "header probe": header_features(collection.manifest.paths),
-        "border probe": border_features(collection.films[slice(None)]),
+        "border probe": border_features(collection.films),
         "untrained": embed_collection(load_encoder(first.untrained), collection, device, "untrained").vectors,
     }
     for name, run in runs.items():
@@ -77,20 +79,22 @@ def _compare(settings: Objectives) -> None:
 
 
 def _train(settings: Objectives, config: Path) -> Run:
+    """The finished run of one objective: the one that is there, gone on with, or trained now."""
+    plain = tomllib.loads(config.read_text(encoding="utf-8"))
+    wanted = settings_from({**plain, "data": settings.data, "map": settings.map, "columns": settings.columns})
+    wanted = dataclasses.replace(wanted, name=config.stem, runs=settings.runs, seed=settings.seed)
+    if settings.quick:
+        wanted = dataclasses.replace(wanted, schedule=dataclasses.replace(wanted.schedule, epochs=6))
     folder = settings.runs / config.stem
-    try:
-        done = "result" in read_config(folder)
-        resume = not done
-    except CheckpointError:
-        done = resume = False
-    if not done:
+    if not folder.exists():
         say(f"\n== {config.stem}")
-        plain = tomllib.loads(config.read_text(encoding="utf-8"))
-        training = settings_from({**plain, "data": settings.data, "map": settings.map, "columns": settings.columns})
-        training = dataclasses.replace(training, name=config.stem, runs=settings.runs, seed=settings.seed)
-        if settings.quick:
-            training = dataclasses.replace(training, schedule=dataclasses.replace(training.schedule, epochs=6))
-        train_run(training, folder, resume=resume)
+        train_run(wanted, folder, resume=False)
+    stored = read_config(folder)
+    if settings_from(stored["settings"]) != wanted:
+        raise MismatchError(f"{folder}: a run of other settings is there; remove it, or name another folder by --runs")
+    if "result" not in stored:
+        say(f"\n== {config.stem}, going on")
+        train_run(wanted, folder, resume=True)
     return open_run(folder)
 
 
@@ -118,17 +122,21 @@ def _score(
     settings: Objectives, spaces: dict[str, NDArray[np.float32]], frame: pd.DataFrame
 ) -> Iterator[dict[str, object]]:
     for task, films, classes in _tasks(frame):
-        result = evaluate_episodes(
-            {name: vectors[films] for name, vectors in spaces.items()},
-            classes[films],
-            frame["case"].to_numpy()[films],
-            heads=["prototype"],
-            shots=[SHOTS],
-            n_query=QUERIES,
-            episodes=200 if settings.quick else 1000,
-            bootstrap=20 if settings.quick else 200,
-            seed=settings.seed,
-        )
+        try:
+            result = evaluate_episodes(
+                {name: vectors[films] for name, vectors in spaces.items()},
+                classes[films],
+                frame["case"].to_numpy()[films],
+                heads=["prototype"],
+                shots=[SHOTS],
+                n_query=QUERIES,
+                episodes=200 if settings.quick else 1000,
+                bootstrap=20 if settings.quick else 200,
+                seed=settings.seed,
+            )
+        except EpisodeError as error:
+            say(f"{task}: left out ({error})")
+            continue
         for space in spaces:
             mean, episode, patient = result.estimate(space, "prototype", SHOTS, "accuracy")
             low, high = (patient or episode)[1:]

@@ -233,3 +233,17 @@ def test_a_miner_that_cannot_be_made_says_what_is_valid():
 def test_an_objective_that_asks_for_nothing_is_refused():
     with pytest.raises(ArgumentError, match="leaves nothing to learn"):
         Objective(loss="none", instance=0)
+
+
+def test_a_film_that_stands_twice_in_a_batch_is_no_negative_of_its_own():
+    draws = torch.randn(2, 4, 8, generator=torch.Generator().manual_seed(1))
+    first, second = normalize(draws[0], dim=1), normalize(draws[1], dim=1)
+    films = torch.tensor([5, 7, 5, 9])
+    views, number = torch.cat([first, second]), films.repeat(2)
+    terms = []
+    for view in range(8):
+        partner = (view + 4) % 8
+        rivals = [other for other in range(8) if number[other] != number[view]]
+        scores = torch.stack([views[view] @ views[other] / 0.3 for other in (partner, *rivals)])
+        terms.append(scores.logsumexp(0) - scores[0])
+    torch.testing.assert_close(instance_loss(first, second, 0.3, films), torch.stack(terms).mean())

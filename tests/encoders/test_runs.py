@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from embedlearn.encoders import runs
-from embedlearn.errors import CheckpointError, MismatchError
+from embedlearn.errors import ArgumentError, CheckpointError, MismatchError
 from embedlearn.files import file_digest
 from embedlearn.radiographs.manifest import Manifest
 
@@ -162,12 +162,29 @@ def test_a_folder_without_runs_names_the_command_that_makes_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [lambda path: path.unlink(), lambda path: path.write_text("a,b\n1,2\n"), lambda path: path.write_text("")],
-    ids=["missing", "no case", "empty"],
+    ("damage", "said"),
+    [
+        (lambda path: path.unlink(), "missing or damaged"),
+        (lambda path: path.write_text(""), "not the file that config.json speaks of"),
+        (lambda path: path.write_text(path.read_text().replace("train", "test", 1)), "not the file that config.json"),
+    ],
+    ids=["missing", "empty", "a film moved to the test"],
 )  # fmt: skip
-def test_a_damaged_manifest_is_named(tmp_path, damage):
+def test_a_manifest_that_is_not_the_runs_own_is_named(tmp_path, damage, said):
     run = runs.open_run(finish(tmp_path / "a"))
     damage(run.folder / runs.MANIFEST)
-    with pytest.raises(CheckpointError, match=r"manifest.csv: missing or damaged"):
+    with pytest.raises(CheckpointError, match=f"manifest.csv: {said}"):
         run.manifest()
+
+
+def test_a_run_is_never_written_over(tmp_path):
+    start(tmp_path / "run")
+    with pytest.raises(ArgumentError, match="--name run: .* is there already"):
+        start(tmp_path / "run")
+
+
+def test_a_folder_that_is_no_run_does_not_stop_the_search_for_one(tmp_path):
+    folder = start(tmp_path / "run")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / runs.CONFIG).write_text("{}")
+    assert runs.find_unfinished(tmp_path, None) == folder

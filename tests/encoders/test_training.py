@@ -149,7 +149,8 @@ def test_every_sampler_loss_and_miner_moves_the_weights(make_trainer, objective,
 
 @pytest.mark.parametrize("sampler", ["pairs", "siamese", "triplets"])
 def test_the_loss_is_given_the_samplers_positives_as_positives_and_its_negatives_as_negatives(make_trainer, sampler):
-    trainer, kinds = make_trainer(sampling=Sampling(sampler, 12)), set()
+    loss = "triplet" if sampler == "triplets" else "contrastive"
+    trainer, kinds = make_trainer(objective=Objective(loss), sampling=Sampling(sampler, 12)), set()
 
     def record(embeddings, labels, tuples):
         assert len(embeddings) == len(labels) and len(tuples) == (3 if sampler == "triplets" else 4)
@@ -180,9 +181,22 @@ def test_with_no_instance_width_instance_discrimination_sees_the_embedding(make_
 @pytest.mark.parametrize("sampler", ["pairs", "triplets"])
 @pytest.mark.parametrize("loss", ["cross-entropy", "supcon"])
 def test_a_loss_of_whole_batches_names_the_sampler_it_needs(make_trainer, loss, sampler):
-    trainer = make_trainer(objective=Objective(loss), sampling=Sampling(sampler, 8))
     with pytest.raises(ArgumentError, match=f"--loss {loss} takes whole batches: use --sampler classes"):
-        trainer.run_epoch()
+        make_trainer(objective=Objective(loss), sampling=Sampling(sampler, 8))
+
+
+@pytest.mark.parametrize(
+    ("objective", "sampler"),
+    [
+        (Objective("triplet"), "pairs"),
+        (Objective("contrastive"), "triplets"),
+        (Objective("triplet", miner="MultiSimilarityMiner"), "classes"),
+    ],
+    ids=["triplet-pairs", "contrastive-triplets", "triplet-miner of pairs"],
+)
+def test_a_loss_that_cannot_take_the_tuples_is_refused_before_anything_is_written(make_trainer, objective, sampler):
+    with pytest.raises(ArgumentError, match=f"--loss {objective.loss} with --sampler {sampler}.*do not fit"):
+        make_trainer(objective=objective, sampling=Sampling(sampler, 8))
 
 
 def test_weight_decay_shrinks_kernels_and_spares_the_rest(make_trainer):

@@ -138,7 +138,8 @@ def test_cases_do_not_depend_on_the_order_of_films() -> None:
 
 
 def test_two_public_sets_share_their_covid_films(shared_data: Path, tmp_path: Path) -> None:
-    sets = join(read_data(shared_data / name) for name in ("sandrofab", "darkcovidnet")).of_classes(["covid-19"])
+    sets = join(read_data(shared_data / name) for name in ("sandrofab", "darkcovidnet"))
+    sets = sets.where(sets.frame["label"] == "covid-19")
     pixels = open_films(sets.paths, Preprocessing(size=48), folder=tmp_path)[:]
     source = sets.frame["source"].to_numpy()
     across = [(a, b) for a, b in find_twins(pixels) if source[a] != source[b]]

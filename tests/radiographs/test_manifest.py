@@ -57,12 +57,6 @@ def test_with_columns_leaves_the_original() -> None:
     assert "fold" not in manifest.frame
 
 
-def test_of_classes_takes_finer_labels_even_from_a_generator() -> None:
-    found = small().of_classes(name for name in ("pneumonia", "healthy"))
-    assert found.frame["label"].tolist() == ["pneumonia/viral", "pneumonia"]
-    assert found.frame["class"].tolist() == ["pneumonia", "pneumonia"]
-
-
 def test_the_finest_class_wins_and_a_prefix_of_a_word_is_none() -> None:
     assert class_of("pneumonia/viral/sars", ["pneumonia", "pneumonia/viral"]) == "pneumonia/viral"
     assert class_of("pneumonia", ["pneumonia/viral"]) is None

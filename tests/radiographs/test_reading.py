@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.radiographs.reading import film_header, load_film, preprocess, read_film, standardise
+from embedlearn.radiographs.reading import film_header, load_film, preprocess, read_film
 
 
 def smooth(height: int = 60, width: int = 80) -> NDArray[np.uint8]:
@@ -377,25 +377,6 @@ def test_clahe_spreads_grey_values_and_leaves_a_constant_film() -> None:
     assert equalised.shape == (96, 96)
     assert equalised.std() > 1.5 * dull.std()
     assert np.all(preprocess(np.full((96, 96), 7, np.uint8), settings) == 7)
-
-
-def test_standardise_fixed_runs_from_minus_two_to_two() -> None:
-    batch = np.array([[[0, 255], [0, 255]]], np.uint8)
-    values = standardise(batch, Preprocessing(standardise="fixed"))
-    assert values.shape == (1, 1, 2, 2)
-    assert values.dtype == np.float32
-    assert values.tolist() == [[[[-2, 2], [-2, 2]]]]
-
-
-def test_standardise_film_is_blind_to_brightness_and_contrast() -> None:
-    film = smooth(32, 32)
-    batch = np.stack([film // 2, film // 2 + 60, np.full((32, 32), 77, np.uint8)])
-    values = standardise(batch, Preprocessing(standardise="film"))
-    assert values.shape == (3, 1, 32, 32)
-    assert values.dtype == np.float32
-    assert np.allclose(values[0], values[1], atol=1e-5)
-    assert np.allclose([values[0].mean(), values[0].std()], [0, 1], atol=1e-5)
-    assert not values[2].any()
 
 
 # Real films.

@@ -125,12 +125,6 @@ def test_a_given_split_is_replaced_where_a_new_one_is_asked_for() -> None:
     assert set(frame["split"]) == {"train", "val", "test"}
 
 
-def test_a_split_with_a_gap_is_made_anew() -> None:
-    manifest = films(LABELS, CASES, [*["train"] * 11, None])
-    frame = assign_splits(manifest, CLASSES, val=0.15, test=0.2, seed=0).frame
-    assert set(frame["split"]) == {"train", "val", "test"}
-
-
 def test_a_given_split_need_not_name_films_that_are_held_out() -> None:
     manifest = films([*LABELS, "covid-19"], [*CASES, 10], [*GIVEN, None])
     frame = assign_splits(manifest, CLASSES, val=0.15, test=0.2, seed=0).frame
@@ -154,3 +148,25 @@ def test_a_torn_case_without_a_patient_is_named_by_its_film() -> None:
     manifest = films(LABELS, CASES, ["val", *GIVEN[1:]]).with_columns(patient=[None] * 12)
     with pytest.raises(ManifestError, match=r"the first is /0\.png; mend the column"):
         assign_splits(manifest, CLASSES, val=0.15, test=0.2, seed=0)
+
+
+def test_a_source_with_too_few_cases_of_a_class_does_not_stop_the_others() -> None:
+    labels = ["healthy"] * 13 + ["pneumonia"] * 24
+    sources = ["a"] * 12 + ["b"] + ["a"] * 12 + ["b"] * 12
+    rows = [
+        {"path": f"{row}.png", "label": label, "source": source}
+        for row, (label, source) in enumerate(zip(labels, sources, strict=True))
+    ]
+    manifest = build_manifest(rows, "any").with_columns(case=np.arange(len(rows)))
+    split = assign_splits(manifest, ("healthy", "pneumonia"), val=0.2, test=0.2, seed=0).frame["split"]
+    assert set(split) == {"train", "val", "test"}
+
+
+def test_a_split_with_a_gap_is_refused() -> None:
+    rows = [
+        {"path": f"{row}.png", "label": "healthy" if row % 2 else "pneumonia", "split": "train"} for row in range(20)
+    ]
+    rows[3]["split"] = None
+    manifest = build_manifest(rows, "any").with_columns(case=np.arange(20))
+    with pytest.raises(ManifestError, match="got a blank.*--split new"):
+        assign_splits(manifest, ("healthy", "pneumonia"), val=0.2, test=0.2, seed=0)
