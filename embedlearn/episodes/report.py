@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRAINED, UNTRAINED = "trained", "untrained"
-BESIDE = "prototype"  # the head by which spaces are compared in print
+BESIDE = "prototype"  # the head that is printed for the probes
 NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced acc.",
@@ -41,25 +41,24 @@ INTERVALS = (
 
 
 def print_report(result: FewShotResult, pool: Pool) -> None:
-    """Print a table for each number of shots: every head of the trained encoder, and what stands beside it."""
+    """Print a table for each number of shots: every head trained, untrained and their difference, then the probes."""
     console = Console(width=118)
+    gains = result.difference(TRAINED, UNTRAINED) if UNTRAINED in pool.spaces else {}
     for shots in result.episodes:
         title = f"{result.episodes[shots].n_way}-way {shots}-shot, chance {1 / result.episodes[shots].n_way:.3f}"
-        table = Table(
-            Column("head", no_wrap=True), *(_heading(name, result.positive) for name in result.metrics), title=title
-        )
+        columns = (_heading(name, result.positive) for name in result.metrics)
+        table = Table(Column("head", no_wrap=True), *columns, title=title)
         heads = [setting.head for setting in result.scores if (setting.space, setting.shots) == (TRAINED, shots)]
-        for head in heads:
-            table.add_row(f"{head}\n{TRAINED}", *_cells(result, TRAINED, head, shots))
-        compared = BESIDE if BESIDE in heads else heads[0]
-        table.add_section()
-        for space in [name for name in pool.spaces if name != TRAINED]:
-            table.add_row(f"{compared}\n{space}", *_cells(result, space, compared, shots))
-        if UNTRAINED in pool.spaces:
-            gains = result.difference(TRAINED, UNTRAINED)[compared, shots]
+        probed = heads if BESIDE not in heads else [BESIDE]
+        for space in pool.spaces:
+            for head in heads if space in (TRAINED, UNTRAINED) else probed:
+                table.add_row(f"{head}\n{space}", *_cells(result, space, head, shots))
             table.add_section()
-            cells = (_cell(gains[name], signed=True) for name in result.metrics)
-            table.add_row(f"{compared}\n{TRAINED} - {UNTRAINED}", *cells)
+            if space == UNTRAINED:
+                for head in heads:
+                    cells = (_cell(gains[head, shots][name], signed=True) for name in result.metrics)
+                    table.add_row(f"{head}\n{TRAINED} - {UNTRAINED}", *cells)
+                table.add_section()
         console.print(table)
     for line in (*INTERVALS, *result.notes, *warnings_of(result, pool)):
         console.print(f"  {line}", markup=False, highlight=False)
