@@ -25,7 +25,7 @@ from embedlearn.radiographs.manifest import Manifest, join
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.splits import HELD_OUT, SEEN
 
-PHANTOM_PATIENTS = 960
+PHANTOM_PATIENTS = 600
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,7 @@ INTERVALS = (
 
 def print_report(result: FewShotResult, pool: Pool) -> None:
     """Print a table for each number of shots: every head trained, untrained and their difference, then the probes."""
-    console = Console(width=118)
+    console = Console(width=124)
     gains = result.difference(TRAINED, UNTRAINED) if UNTRAINED in pool.spaces else {}
     for shots in result.episodes:
         title = f"{result.episodes[shots].n_way}-way {shots}-shot, chance {1 / result.episodes[shots].n_way:.3f}"
@@ -61,7 +61,7 @@ def print_report(result: FewShotResult, pool: Pool) -> None:
                 table.add_section()
         console.print(table)
     for line in (*INTERVALS, *result.notes, *warnings_of(result, pool)):
-        console.print(f"  {line}", markup=False, highlight=False)
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def write_report(folder: Path, result: FewShotResult, pool: Pool, settings: Mapping[str, Any]) -> None:
