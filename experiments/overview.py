@@ -58,6 +58,7 @@ def _draw(settings: Overview) -> None:
             axes.plot(of_space["shots"], of_space["mean"], color=colour, marker="o", label=name)
         axes.axhline(1 / 3, color=GREY, linestyle=":", linewidth=1)
         axes.set(xlabel="examples of each class", ylabel="accuracy (band: 95 % by patient bootstrap)", ylim=(0.25, 0.9))
+        axes.set_xticks(sorted(set(rows["shots"])))
         axes.set_title("healthy / pneumonia / COVID-19, nearest prototype")
         axes.legend(loc="upper left")
     say(f"wrote {settings.out}")

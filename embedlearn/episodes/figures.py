@@ -59,7 +59,7 @@ def draw_confusion(path: Path, result: FewShotResult, space: str) -> None:
     head = next(setting.head for setting in result.scores)
     shots = list(result.episodes)
     size = len(result.classes)
-    with figure(path, 1.2 + (0.5 + 0.7 * size) * len(shots), 1.2 + 0.7 * size) as drawn:
+    with figure(path, 1.4 + (0.4 + 0.8 * size) * len(shots), 1.6 + 0.8 * size) as drawn:
         for axes, number in zip(np.atleast_1d(drawn.subplots(1, len(shots), sharey=True)), shots, strict=True):
             counts = result.scores[Setting(space, head, number)].confusion
             share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
