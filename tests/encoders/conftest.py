@@ -16,7 +16,7 @@ from embedlearn.radiographs.preprocessing import Preprocessing
 SIZE = 32
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """Sums on one thread, so that equal computations give equal bits."""
     threads = torch.get_num_threads()
