@@ -1,8 +1,16 @@
-"""Checks that every settings dataclass shares. They name the flag, what was wanted and what was got."""
+"""What every settings dataclass shares: checks that name the flag, and filling it from plain data."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from embedlearn.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 def require_number(flag: str, value: float, low: float, high: float) -> None:
@@ -26,3 +34,20 @@ def split_pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
             raise ArgumentError(f"{flag} {word}: wanted NAME=VALUE, such as {flag} a=b")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def overlaid(default: Settings, plain: Mapping[str, Any]) -> Settings:
+    """The dataclass `default` with the values of `plain`, dataclasses inside it likewise.
+
+    Raises `ArgumentError` for a name that is no field.
+    """
+    values: dict[str, Any] = {}
+    for name, value in plain.items():
+        if name not in (known := [item.name for item in dataclasses.fields(default)]):
+            raise ArgumentError(f"{name}: no such setting; wanted one of {', '.join(known)}")
+        old = getattr(default, name)
+        if dataclasses.is_dataclass(old) and not isinstance(old, type):
+            values[name] = overlaid(old, value)
+        else:
+            values[name] = type(old)(value) if isinstance(old, tuple | Path) else value
+    return dataclasses.replace(default, **values)

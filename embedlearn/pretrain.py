@@ -13,7 +13,7 @@ from embedlearn.console import DataFlags, progress, run_command, say
 from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
 from embedlearn.errors import ArgumentError, MismatchError
 from embedlearn.files import require_folder
-from embedlearn.flags import require_number
+from embedlearn.flags import overlaid, require_number
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -233,22 +233,7 @@ def settings_from(plain: Mapping[str, Any]) -> Pretrain:
 
     Raises `ArgumentError` for a name that is no setting.
     """
-    settings: Pretrain = _overlaid(Pretrain(), plain)
-    return settings
-
-
-def _overlaid(default: Any, plain: Mapping[str, Any]) -> Any:
-    """The dataclass `default` with the values of `plain`, dataclasses inside it likewise."""
-    values = {}
-    for name, value in plain.items():
-        if name not in (known := [item.name for item in dataclasses.fields(default)]):
-            raise ArgumentError(f"{name}: no such setting; wanted one of {', '.join(known)}")
-        old = getattr(default, name)
-        if dataclasses.is_dataclass(old):
-            values[name] = _overlaid(old, value)
-        else:
-            values[name] = type(old)(value) if isinstance(old, tuple | Path) else value
-    return dataclasses.replace(default, **values)
+    return overlaid(Pretrain(), plain)
 
 
 def _refuse_changes(given: Pretrain, stored: Pretrain) -> None:

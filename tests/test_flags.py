@@ -1,11 +1,12 @@
 """The checks that settings share."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 from embedlearn.errors import ArgumentError
-from embedlearn.flags import require_number, split_pairs
+from embedlearn.flags import overlaid, require_number, split_pairs
 
 
 @pytest.mark.parametrize("value", [0.05, 0.2, 0.45])
@@ -40,3 +41,13 @@ def test_pairs() -> None:
 def test_a_word_that_is_no_pair(word: str) -> None:
     with pytest.raises(ArgumentError, match=f"^--map {word}: wanted NAME=VALUE, such as --map a=b$"):
         split_pairs("--map", ["fine=word", word])
+
+
+def test_plain_data_is_laid_over_a_dataclass_and_the_dataclasses_inside_it() -> None:
+    from embedlearn.pretrain import Pretrain
+
+    laid = overlaid(Pretrain(), {"runs": "there", "classes": ["a", "b"], "objective": {"loss": "triplet"}})
+    assert (laid.runs, laid.classes, laid.objective.loss) == (Path("there"), ("a", "b"), "triplet")
+    assert laid.objective.instance == Pretrain().objective.instance
+    with pytest.raises(ArgumentError, match="losss: no such setting; wanted one of loss, "):
+        overlaid(Pretrain(), {"objective": {"losss": "triplet"}})

@@ -1,4 +1,4 @@
-"""Where to compute, and drawing from torch's own generators without leaving a trace in them."""
+"""Where and in what precision to compute, and drawing from torch's own generators without leaving a trace in them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,6 +13,16 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ArgumentError("--device cuda: torch sees no GPU here; use --device cpu, or auto")
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def computes_in_bf16(wanted: str, device: torch.device) -> bool:
+    """Whether to train in bf16: as `wanted` ("bf16" or "fp32"), or for "auto" where the machine computes in it."""
+    if wanted != "auto":
+        return wanted == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return has_onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextlib.contextmanager

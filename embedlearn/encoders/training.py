@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from embedlearn.encoders.augmentation import augment
 from embedlearn.encoders.checkpoints import copy_weights
-from embedlearn.encoders.devices import seeded
+from embedlearn.encoders.devices import computes_in_bf16, seeded
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import standardise, to_greys
 from embedlearn.encoders.losses import create_loss, create_miner, instance_loss
+from embedlearn.encoders.network import TrainingNetwork
 from embedlearn.encoders.samplers import Batch, create_sampler
 from embedlearn.encoders.settings import Augmentation, Objective, Sampling, Schedule
 from embedlearn.errors import ArgumentError
@@ -47,34 +48,6 @@ class LabelledFilms:
 
     films: Films
     labels: NDArray[np.int64]
-
-
-class TrainingNetwork(nn.Module):
-    """The encoder with what only training needs: a small network that instance discrimination looks through.
-
-    Behind it, telling films apart does not have to undo what the label term asks of the embedding (Chen 2020,
-    section 4.2). Maps inputs [B, 1, S, S] to embeddings [B, D] and views of them [B, D], all of length 1.
-    """
-
-    def __init__(self, encoder: Encoder, width: int) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.instance_head = None
-        if width:
-            dimension = encoder.architecture.dimension
-            self.instance_head = nn.Sequential(
-                nn.Linear(encoder.channels, width, bias=False),
-                nn.BatchNorm1d(width),
-                nn.ReLU(inplace=True),
-                nn.Linear(width, dimension, bias=False),
-            )
-
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = self.encoder.pool(self.encoder.backbone(inputs))
-        embeddings = self.encoder.project(pooled)
-        if self.instance_head is None:
-            return embeddings, embeddings
-        return embeddings, nn.functional.normalize(self.instance_head(pooled).float(), dim=1)
 
 
 class Trainer:
@@ -246,16 +219,6 @@ class Trainer:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate * share
-
-
-def computes_in_bf16(wanted: str, device: torch.device) -> bool:
-    """Whether to train in bf16: as `wanted` ("bf16" or "fp32"), or for "auto" where the machine computes in it."""
-    if wanted != "auto":
-        return wanted == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return has_onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _decay_groups(parameters: Sequence[nn.Parameter], decay: float) -> list[dict[str, object]]:

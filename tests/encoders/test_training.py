@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from embedlearn.encoders.devices import computes_in_bf16
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.settings import Architecture, Objective, Sampling, Schedule
-from embedlearn.encoders.training import LabelledFilms, Trainer, computes_in_bf16
+from embedlearn.encoders.training import LabelledFilms, Trainer
 from embedlearn.errors import ArgumentError
 
 
