@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from embedlearn.console import DataFlags, progress, run_command, say
 from embedlearn.errors import ArgumentError, EpisodeError, MismatchError
-from embedlearn.flags import require_number
+from embedlearn.flags import as_plain, require_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +103,7 @@ def _run(settings: FewShot) -> None:
     result = _evaluate(settings, pool)
     print_report(result, pool)
     out = settings.out or beside / "fewshot"
-    write_report(out, result, pool, _plain(settings))
+    write_report(out, result, pool, as_plain(settings))
     say(f"wrote {out}: result.json, table.csv, episodes-K.parquet, shots.png, confusion.png, roc.png")
 
 
@@ -169,15 +168,15 @@ def _make_pool(
     from embedlearn.audits.probes import border_features, header_features
     from embedlearn.encoders.checkpoints import load_encoder
     from embedlearn.encoders.devices import choose_device
-    from embedlearn.episodes.pool import Pool
+    from embedlearn.episodes.pool import TRAINED, UNTRAINED, Pool
     from embedlearn.radiographs.manifest import class_of
     from embedlearn.sources import embed_collection
 
-    spaces, centers = {"trained": trained.vectors}, {"trained": trained.center}
+    spaces, centers = {TRAINED: trained.vectors}, {TRAINED: trained.center}
     if run is not None and collection is not None:
         device = choose_device(settings.device)
         untrained = embed_collection(load_encoder(run.untrained), collection, device, "embedding, untrained")
-        spaces["untrained"], centers["untrained"] = untrained.vectors, untrained.center
+        spaces[UNTRAINED], centers[UNTRAINED] = untrained.vectors, untrained.center
         spaces["border probe"] = border_features(collection.films)
         spaces["header probe"] = header_features(collection.manifest.paths)
     for name, features in spaces.items():
@@ -212,12 +211,6 @@ def _evaluate(settings: FewShot, pool: Pool) -> FewShotResult:
             replay=replayed,
             progress=report,
         )
-
-
-def _plain(settings: FewShot) -> dict[str, object]:
-    """The settings as plain data, for `result.json`."""
-    values = dataclasses.asdict(settings)
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 if __name__ == "__main__":

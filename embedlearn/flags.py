@@ -1,5 +1,7 @@
 """What every settings dataclass shares: checks that name the flag, and filling it from plain data."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,6 +36,12 @@ def split_pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
             raise ArgumentError(f"{flag} {word}: wanted NAME=VALUE, such as {flag} a=b")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def as_plain(settings: DataclassInstance) -> dict[str, Any]:
+    """A dataclass as plain data that JSON can hold, paths as strings; `overlaid` reads it back."""
+    values = dataclasses.asdict(settings)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def overlaid(default: Settings, plain: Mapping[str, Any]) -> Settings:

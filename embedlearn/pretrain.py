@@ -13,7 +13,7 @@ from embedlearn.console import DataFlags, progress, run_command, say
 from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
 from embedlearn.errors import ArgumentError, MismatchError
 from embedlearn.files import require_folder
-from embedlearn.flags import overlaid, require_number
+from embedlearn.flags import as_plain, overlaid, require_number
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
             restore_training(folder / runs.CHECKPOINT, trainer)
             say(f"going on after epoch {len(trainer.history)}")
     else:
-        runs.start_run(folder, _plain(settings), manifest, data)
+        runs.start_run(folder, as_plain(settings), manifest, data)
     _run_epochs(trainer, folder)
     _finish(settings, trainer, collection, folder)
 
@@ -221,11 +221,6 @@ def _say_split(frame: Any) -> None:
 
     for split, rows in frame.groupby("split"):
         say(f"{split}: {len(rows)} films of {rows['case'].nunique()} cases ({count_labels(rows)})")
-
-
-def _plain(settings: Pretrain) -> dict[str, Any]:
-    """The settings as plain data, for `config.json`."""
-    return {**dataclasses.asdict(settings), "runs": str(settings.runs)}
 
 
 def settings_from(plain: Mapping[str, Any]) -> Pretrain:

@@ -18,6 +18,7 @@ from embedlearn import embed, fewshot, pretrain
 from embedlearn.embeddings import load_embeddings
 from embedlearn.encoders.runs import open_run
 from embedlearn.files import file_digest
+from embedlearn.flags import as_plain
 from embedlearn.radiographs.phantom import write_phantoms
 
 SMALL = ("--size", "32", "--dimension", "16", "--batch", "32", "--epochs", "2", "--crop", "0.7")
@@ -166,7 +167,7 @@ def test_a_killed_training_goes_on_to_the_same_encoder(place):
 
 def test_settings_go_through_plain_data_and_back():
     settings = pretrain.Pretrain(data=("a", "b"), runs=Path("x"), objective=pretrain.Objective(loss_args=("margin=1",)))
-    assert pretrain.settings_from(json.loads(json.dumps(pretrain._plain(settings)))) == settings
+    assert pretrain.settings_from(json.loads(json.dumps(as_plain(settings)))) == settings
     assert dataclasses.replace(settings, seed=1) != settings
 
 

@@ -21,7 +21,7 @@ FACE = ""  # the names that `import embedlearn` offers
 # Each room of the house may import those of the floors below, and those beside it.
 FLOORS = (
     ("errors",),
-    ("flags", "files"),
+    ("arrays", "flags", "files"),
     ("provenance", "figures"),
     ("radiographs",),
     ("encoders",),

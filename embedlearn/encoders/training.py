@@ -85,7 +85,7 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether the epochs are over, or the validation score has not risen for too long."""
+        """Whether the epochs are over, or the score has been a standard error below its best for too long."""
         patience = self.plan.schedule.patience
         stale = bool(patience) and len(self.history) - 1 - self.kept_epoch >= patience
         return len(self.history) >= self.plan.schedule.epochs or stale

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedlearn.arrays import checked_matrix
 from embedlearn.episodes.gram import VIEWS, Floats, GramBlocks, PoolGram
 from embedlearn.episodes.heads import build_head
-from embedlearn.episodes.heads.base import EpisodeHead, checked_rows
+from embedlearn.episodes.heads.base import EpisodeHead
 from embedlearn.episodes.intervals import replicate_means
 from embedlearn.episodes.metrics import confusion_matrix, episode_metrics, positive_slots, roc_curve
 from embedlearn.episodes.record import Episodes
@@ -178,9 +179,9 @@ def _checked_spaces(
     rows, centers = {}, {}
     for name, embeddings in spaces.items():
         try:
-            rows[name] = checked_rows(embeddings)
+            rows[name] = checked_matrix(embeddings, np.float64)
             if name in center:
-                centers[name] = checked_rows(np.atleast_2d(np.asarray(center[name])))[0]
+                centers[name] = checked_matrix(np.atleast_2d(np.asarray(center[name])), np.float64)[0]
         except ArgumentError as error:
             raise ArgumentError(f"space {name!r}: {error}") from error
         if len(rows[name]) != films:

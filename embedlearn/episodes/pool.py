@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from embedlearn.radiographs.labels import COVID as RARE
 from embedlearn.radiographs.manifest import class_of
 
+TRAINED, UNTRAINED = "trained", "untrained"  # the spaces whose difference is reported
+
 
 @dataclass(frozen=True, eq=False)
 class Pool:

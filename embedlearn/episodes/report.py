@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from embedlearn.episodes.figures import draw_confusion, draw_roc, draw_shots
-from embedlearn.episodes.pool import Pool
+from embedlearn.episodes.pool import TRAINED, UNTRAINED, Pool
 from embedlearn.episodes.results import Estimate, FewShotResult
 from embedlearn.files import replacing, write_json
 from embedlearn.provenance import describe_software
@@ -25,7 +25,6 @@ from embedlearn.provenance import describe_software
 if TYPE_CHECKING:
     import pandas as pd
 
-TRAINED, UNTRAINED = "trained", "untrained"
 BESIDE = "prototype"  # the head that is printed for the probes
 NAMES = {
     "accuracy": "accuracy",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedlearn.arrays import checked_matrix
 from embedlearn.errors import ArgumentError
 
 # From 20 queries on FAISS expands |a - b|^2 = |a|^2 - 2ab + |b|^2, which rounds otherwise than the plain sum:
@@ -27,7 +28,7 @@ class ExactIndex:
         """
         import faiss
 
-        vectors = _vectors(X, "X")
+        vectors = checked_matrix(X, np.float32)
         if len(vectors) == 0:
             raise ArgumentError("X: wanted at least one vector, got none")
         self.n_samples_, self.n_features_in_ = vectors.shape
@@ -44,7 +45,7 @@ class ExactIndex:
         """
         if not hasattr(self, "_index"):
             raise RuntimeError("ExactIndex.kneighbors was called before fit")
-        vectors = _vectors(X, "X")
+        vectors = checked_matrix(X, np.float32)
         if vectors.shape[1] != self.n_features_in_:
             raise ArgumentError(f"X: wanted vectors of {self.n_features_in_} numbers, got {vectors.shape[1]}")
         if not 1 <= k <= self.n_samples_:
@@ -56,17 +57,3 @@ class ExactIndex:
             squared[part], indices[part] = self._index.search(vectors[part], k)
         order = np.lexsort((indices, squared))
         return np.sqrt(np.take_along_axis(squared, order, 1)), np.take_along_axis(indices, order, 1)
-
-
-def _vectors(X: ArrayLike, name: str) -> NDArray[np.float32]:
-    """`X` as a contiguous float32 matrix, or an `ArgumentError` that says what is wrong with it."""
-    try:
-        vectors = np.ascontiguousarray(X, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name}: wanted a matrix of numbers, got {type(X).__name__}") from error
-    if vectors.ndim != 2:
-        raise ArgumentError(f"{name}: wanted a matrix [vectors, numbers], got shape {vectors.shape}")
-    if not np.isfinite(vectors).all():
-        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-        raise ArgumentError(f"{name}: row {row} holds NaN or infinity; leave it out or embed that film again")
-    return vectors

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from embedlearn.arrays import checked_matrix
 from embedlearn.episodes.gram import Floats, GramBlocks
 from embedlearn.errors import ArgumentError
 
@@ -54,7 +55,7 @@ class EpisodeHead(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
 
     def _support(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
         """Checked rows, float64 [S, D], and each one's place in `classes_`, int [S]; sets what `fit` sets."""
-        rows = checked_rows(X)
+        rows = checked_matrix(X, np.float64)
         labels = np.asarray(y)
         if labels.shape != (len(rows),):
             raise ArgumentError(f"y: wanted one label for each of the {len(rows)} rows of X, got shape {labels.shape}")
@@ -67,22 +68,7 @@ class EpisodeHead(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
     def _query(self, X: ArrayLike) -> Floats:
         """Checked query rows of the fitted width, float64 [T, D]."""
         check_is_fitted(self, "classes_")
-        rows = checked_rows(X)
+        rows = checked_matrix(X, np.float64)
         if rows.shape[1] != self.n_features_in_:
             raise ArgumentError(f"X: wanted embeddings of {self.n_features_in_} numbers as in fit, got {rows.shape[1]}")
         return rows
-
-
-def checked_rows(X: ArrayLike) -> Floats:
-    """`X` as a float64 matrix [N, D]. Raises `ArgumentError` where it is not a matrix of finite numbers."""
-    try:
-        rows = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"X: wanted a matrix of numbers [films, dimensions], got {type(X).__name__}") from error
-    if rows.ndim != 2:
-        raise ArgumentError(f"X: wanted a matrix [films, dimensions], got shape {rows.shape}")
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        row = int(np.flatnonzero(~finite)[0])
-        raise ArgumentError(f"X: row {row} holds NaN or infinity; leave that film out or embed it again")
-    return rows

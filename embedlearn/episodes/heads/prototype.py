@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 
+from embedlearn.arrays import checked_matrix
 from embedlearn.episodes.gram import VIEWS, Floats, GramBlocks, normalized
-from embedlearn.episodes.heads.base import EpisodeHead, checked_rows
+from embedlearn.episodes.heads.base import EpisodeHead
 from embedlearn.errors import ArgumentError
 
 METRICS = ("euclidean", "cosine")
@@ -37,7 +38,7 @@ class PrototypeClassifier(EpisodeHead):
         if self.metric not in METRICS:
             raise ArgumentError(f"metric: wanted one of {', '.join(METRICS)}, got {self.metric!r}")
         rows, codes = self._support(X, y)
-        self.center_ = None if self.center is None else checked_rows(np.atleast_2d(self.center))[0]
+        self.center_ = None if self.center is None else checked_matrix(np.atleast_2d(self.center), np.float64)[0]
         if self.center_ is not None and self.center_.shape != (self.n_features_in_,):
             raise ArgumentError(f"center: wanted {self.n_features_in_} numbers as in X, got {self.center_.size}")
         rows = VIEWS[self.view](rows, self.center_) if self.center_ is not None else rows
