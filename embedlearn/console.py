@@ -6,7 +6,9 @@ import contextlib
 import io
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -84,8 +86,9 @@ def fail(program: str, message: str) -> NoReturn:
 
 
 def say(message: str) -> None:
-    """Print one line for the reader, at once."""
-    print(message, flush=True)
+    """Print one line for the reader, at once; of several processes that do one thing only the first speaks."""
+    if _is_first():
+        print(message, flush=True)
 
 
 @contextlib.contextmanager
@@ -102,7 +105,7 @@ def progress(what: str) -> Iterator[Report]:
     task = bar.add_task(what, total=None, rate="")
 
     def report(done: int, total: int) -> None:
-        if not bar.console.is_terminal:
+        if not bar.console.is_terminal or not _is_first():
             return
         if not bar.live.is_started:
             bar.start()
@@ -113,6 +116,30 @@ def progress(what: str) -> Iterator[Report]:
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[list[int]]:
+    """Yield a list that is no longer empty once the process was asked to stop; asked twice, it stops at once."""
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, ask) for number in signals}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_first() -> bool:
+    """Whether this is the first of the processes that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _rate(bar: Progress) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from embedlearn.console import DataFlags, progress, run_command, say
+from embedlearn.console import DataFlags, progress, run_command, say, stopping
 from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
 from embedlearn.errors import ArgumentError, MismatchError
 from embedlearn.files import require_folder
@@ -50,6 +51,12 @@ class Pretrain(DataFlags):
     """Weights to start from: none, imagenet, a run folder, or an encoder file."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU where there is one."""
+    save_every: float = 300.0
+    """Seconds between two checkpoints within an epoch; there is one behind every epoch, and when it is stopped."""
+    log: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
+    """Where the history goes besides history.csv: tensorboard, wandb, mlflow."""
+    export: Literal["none", "onnx"] = "none"
+    """A further form to write the encoder in: onnx, for any runtime that reads it."""
     seed: int = 0
     """Of the split, the first weights, the batches and the views."""
     architecture: Architecture = field(default_factory=Architecture)
@@ -65,6 +72,7 @@ class Pretrain(DataFlags):
         require_number("--val", self.val, 0.05, 0.45)
         require_number("--test", self.test, 0.05, 0.45)
         require_number("--seed", self.seed, 0, 2**31 - 1)
+        require_number("--save-every", self.save_every, 0, 1e9)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -79,7 +87,8 @@ def _run(settings: Pretrain) -> None:
         stored = settings_from(read_config(folder)["settings"])
         _refuse_changes(settings, stored)
         device = stored.device if settings.device == "auto" else settings.device
-        train_run(dataclasses.replace(stored, device=device), folder, resume=True)
+        stored = dataclasses.replace(stored, device=device, save_every=settings.save_every)
+        train_run(stored, folder, resume=True)
         return
     folder = settings.runs / (settings.name or free_name(settings.runs, settings.architecture.backbone))
     if folder.exists():
@@ -89,16 +98,25 @@ def _run(settings: Pretrain) -> None:
 
 
 def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
-    """Train from the data to a finished run in `folder`, or go on with the one begun there."""
+    """Train from the data to a finished run in `folder`, or go on with the one begun there.
+
+    Under torchrun every process calls this; the first of them speaks and writes.
+    """
     from embedlearn.encoders import runs
-    from embedlearn.encoders.devices import choose_device
-    from embedlearn.encoders.resume import restore_training
+    from embedlearn.encoders.devices import open_fabric
+    from embedlearn.encoders.export import require_packages
+    from embedlearn.encoders.loggers import close, create_loggers, require_loggers
+    from embedlearn.encoders.resume import has_checkpoint, restore_training
     from embedlearn.radiographs.splits import assign_splits
     from embedlearn.sources import Collection, collect
 
-    device = choose_device(settings.device)
-    encoder = _create_encoder(settings)
-    collection = collect(settings, settings.preprocessing)
+    require_loggers(settings.log)
+    if settings.export == "onnx":
+        require_packages()
+    fabric = open_fabric(settings.device, settings.schedule.precision)
+    with fabric.rank_zero_first(local=True):  # decoding and downloads are done once a machine
+        encoder = _create_encoder(settings)
+        collection = collect(settings, settings.preprocessing)
     manifest = assign_splits(
         collection.manifest, settings.classes, val=settings.val, test=settings.test, seed=settings.seed,
         new=settings.split == "new",
@@ -108,37 +126,61 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
     collection = Collection(manifest, collection.films)
     data = runs.describe_data(manifest)
     _say_split(manifest.frame)
-    trainer = _create_trainer(settings, encoder, collection, device)
+    trainer = _create_trainer(settings, encoder, collection, fabric)
     if resume:
         runs.require_same_data(folder, data)
-        if (folder / runs.CHECKPOINT).exists():
-            restore_training(folder / runs.CHECKPOINT, trainer)
-            say(f"going on after epoch {len(trainer.history)}")
-    else:
+        if has_checkpoint(folder):
+            if wrong := restore_training(folder, trainer):
+                say(f"note: {wrong}; the checkpoint before it is taken")
+            say(f"going on after epoch {len(trainer.history)}, step {trainer.step} of {trainer.steps}")
+    elif fabric.is_global_zero:
         runs.start_run(folder, as_plain(settings), manifest, data)
-    _run_epochs(trainer, folder)
-    _finish(settings, trainer, collection, folder)
-
-
-def _run_epochs(trainer: Trainer, folder: Path) -> None:
-    from embedlearn.encoders.resume import save_training
-    from embedlearn.encoders.runs import CHECKPOINT
-
-    epochs = trainer.plan.schedule.epochs
+    fabric.barrier()
+    loggers = create_loggers(settings.log, folder, folder.name, as_plain(settings)) if fabric.is_global_zero else []
     try:
-        with progress("training") as report:
-            while not trainer.finished:
-                row = trainer.run_epoch(lambda done, total: report(len(trainer.history) * total + done, epochs * total))
-                save_training(folder / CHECKPOINT, trainer)
-                say(
-                    f"epoch {row['epoch']:3d}/{epochs}  loss {row['loss']:.3f} (label {row['label_loss']:.3f}, "
-                    f"instance {row['instance_loss']:.3f})  validation recall@1 {row['val_recall_at_1']:.3f}, "
-                    f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
-                )
-    except KeyboardInterrupt:
-        again = f"{PROGRAM} --resume " + shlex.join(["--runs", str(folder.parent), "--name", folder.name])
-        say(f"stopped after epoch {len(trainer.history)}; go on with {again}")
-        raise
+        _run_epochs(trainer, folder, settings.save_every, loggers)
+        if fabric.is_global_zero:
+            _finish(settings, trainer, collection, folder)
+    finally:
+        close(loggers, finished=trainer.finished)
+    fabric.barrier()
+
+
+def _run_epochs(trainer: Trainer, folder: Path, save_every: float, loggers: Sequence[Any]) -> None:
+    """Train to the end, saving behind epochs, after so many seconds, and when the process is asked to stop."""
+    from embedlearn.encoders.loggers import log_epoch
+    from embedlearn.encoders.resume import save_training
+
+    epochs, first = trainer.plan.schedule.epochs, trainer.fabric.is_global_zero
+    saved = time.monotonic()
+
+    def save() -> None:
+        nonlocal saved
+        if first:
+            save_training(folder, trainer)
+        saved = time.monotonic()
+
+    with progress("training") as report, stopping() as asked:
+
+        def on_step(done: int, total: int) -> None:
+            report(len(trainer.history) * total + done, epochs * total)
+            if asked:
+                save()
+                again = f"{PROGRAM} --resume " + shlex.join(["--runs", str(folder.parent), "--name", folder.name])
+                say(f"stopped in epoch {len(trainer.history) + 1}, saved; go on with {again}")
+                raise KeyboardInterrupt
+            if time.monotonic() - saved >= save_every:
+                save()
+
+        while not trainer.finished:
+            row = trainer.run_epoch(on_step)
+            save()
+            log_epoch(loggers, row)
+            say(
+                f"epoch {row['epoch']:3d}/{epochs}  loss {row['loss']:.3f} (label {row['label_loss']:.3f}, "
+                f"instance {row['instance_loss']:.3f})  validation recall@1 {row['val_recall_at_1']:.3f}, "
+                f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
+            )
 
 
 def _finish(settings: Pretrain, trainer: Trainer, collection: Collection, folder: Path) -> None:
@@ -146,10 +188,11 @@ def _finish(settings: Pretrain, trainer: Trainer, collection: Collection, folder
     import torch
 
     from embedlearn.encoders import runs
-    from embedlearn.encoders.checkpoints import save_encoder
+    from embedlearn.encoders.checkpoints import load_encoder, save_encoder
     from embedlearn.encoders.curves import draw_curves
     from embedlearn.encoders.encoder import Encoder
     from embedlearn.encoders.inputs import embed_films
+    from embedlearn.encoders.resume import drop_checkpoints
 
     films = collection.where(collection.manifest.frame["split"] == "train").films
     trained = Encoder(settings.architecture)
@@ -162,6 +205,12 @@ def _finish(settings: Pretrain, trainer: Trainer, collection: Collection, folder
     draw_curves(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
     kept = trainer.history[trainer.kept_epoch]
     runs.finish_run(folder, kept)
+    drop_checkpoints(folder)
+    if settings.export == "onnx":
+        from embedlearn.encoders.export import export_onnx
+
+        difference = export_onnx(load_encoder(folder / runs.ENCODER), folder / runs.ONNX)
+        say(f"wrote {folder / runs.ONNX}; its answers differ from torch's by {difference:.1g} at most")
     say(f"kept epoch {kept['epoch']}: validation recall@1 {kept['val_recall_at_1']:.3f}, 5-NN {kept['val_knn']:.3f}")
     say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}")
 
@@ -199,7 +248,7 @@ def _compare_with_start(manifest: Manifest, weights: Path) -> Manifest:
     return manifest
 
 
-def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection, device: Any) -> Trainer:
+def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection, fabric: Any) -> Trainer:
     import numpy as np
 
     from embedlearn.encoders.training import LabelledFilms, Plan, Trainer
@@ -208,12 +257,13 @@ def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection
     for split in ("train", "val"):
         part = collection.where(collection.manifest.frame["split"] == split)
         labels = [settings.classes.index(name) for name in part.manifest.frame["class"]]
-        parts.append(LabelledFilms(part.films, np.array(labels, np.int64)))
+        cases, sources = (np.unique(part.manifest.frame[name], return_inverse=True)[1] for name in ("case", "source"))
+        parts.append(LabelledFilms(part.films, np.array(labels, np.int64), cases, sources))
     plan = Plan(
         settings.preprocessing, settings.augmentation, settings.objective, settings.sampling, settings.schedule,
         settings.seed,
     )  # fmt: skip
-    return Trainer(encoder, parts[0], parts[1], plan, device)
+    return Trainer(encoder, parts[0], parts[1], plan, fabric)
 
 
 def _say_split(frame: Any) -> None:
@@ -236,7 +286,7 @@ def _refuse_changes(given: Pretrain, stored: Pretrain) -> None:
     default = Pretrain()
     for item in dataclasses.fields(Pretrain):
         value = getattr(given, item.name)
-        kept = item.name in ("name", "runs", "resume", "device")
+        kept = item.name in ("name", "runs", "resume", "device", "save_every")
         if not kept and value not in (getattr(default, item.name), getattr(stored, item.name)):
             flag = item.name.replace("_", "-")
             raise ArgumentError(

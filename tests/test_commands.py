@@ -4,8 +4,6 @@ import dataclasses
 import json
 import shutil
 import struct
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -145,24 +143,6 @@ def test_the_same_seed_gives_the_same_bytes(place):
     for result in results:
         del result["settings"]  # names the two folders
     assert results[0] == results[1]
-
-
-def test_a_killed_training_goes_on_to_the_same_encoder(place):
-    flags = ["--data", str(place / "films"), "--runs", str(place / "killed"), "--name", "run", *SMALL, "--epochs", "12"]
-    whole = ["--data", str(place / "films"), "--runs", str(place / "whole"), "--name", "run", *SMALL, "--epochs", "12"]
-    pretrain.main(whole)
-    child = subprocess.Popen([sys.executable, "-m", "embedlearn.pretrain", *flags], stdout=subprocess.PIPE, text=True)
-    for line in child.stdout:
-        if line.startswith("epoch   2"):
-            child.kill()
-            break
-    child.wait()
-    child.stdout.close()
-    assert not (place / "killed" / "run" / "encoder.safetensors").exists()
-    pretrain.main(["--resume", "--runs", str(place / "killed")])
-    assert len(pd.read_csv(place / "killed" / "run" / "history.csv")) == 12
-    ours, theirs = (place / name / "run" / "encoder.safetensors" for name in ("killed", "whole"))
-    assert file_digest(ours) == file_digest(theirs)
 
 
 def test_settings_go_through_plain_data_and_back():

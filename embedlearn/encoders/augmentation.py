@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -10,29 +11,55 @@ from torch import Tensor, nn
 from embedlearn.encoders.settings import Augmentation
 
 
-def augment(films: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
-    """One random view of each film: float [B, 1, S, S] in 0..1, to the same."""
-    random = _Random(len(films), films.device, generator)
-    return _change_greys(settings, _blur(settings, _crop(settings, films, random), random), random)
+def augment(
+    films: Tensor,
+    settings: Augmentation,
+    generator: torch.Generator,
+    others: Tensor | None = None,
+    places: Tensor | None = None,
+    size: int = 0,
+) -> Tensor:
+    """One random view of each film: float [B, 1, S, S] in 0..1, to the same.
+
+    `others`: films to take spectra from, like `films`; None for the films themselves, each from the one before it.
+    `places` int64 [B] and `size`: the films' places in a batch of so many that several processes share. Each draws for
+    all and takes what falls to its own, so that a film's view does not depend on how the batch was divided.
+    """
+    random = _Random(films, generator, places, size)
+    views = _blur(settings, _crop(settings, films, random), random)
+    views = _mix_spectra(settings, views, films.roll(1, 0) if others is None else others, random)
+    return _change_greys(settings, views, random)
 
 
 class _Random:
     """Uniform draws, one a film, shaped [B, 1, 1, 1]; made on the generator's device, used on the films'."""
 
-    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
-        self.count, self.device, self.generator = count, device, generator
+    def __init__(self, films: Tensor, generator: torch.Generator, places: Tensor | None, size: int) -> None:
+        self.device, self.generator = films.device, generator
+        self.places, self.count = places, len(films) if places is None else size
 
     def uniform(self, low: float, high: float) -> Tensor:
         drawn = torch.rand(self.count, 1, 1, 1, generator=self.generator, device=self.generator.device)
-        return drawn.to(self.device) * (high - low) + low
+        mine = drawn if self.places is None else drawn[self.places]
+        return mine.to(self.device) * (high - low) + low
 
-    def normal_like(self, films: Tensor) -> Tensor:
-        drawn = torch.randn(films.shape, generator=self.generator, device=self.generator.device)
-        return drawn.to(self.device)
+    def grain(self, films: Tensor) -> Tensor:
+        """Normal noise, shaped as the films: each a stretch of one long strip, begun anywhere."""
+        strip, length = _strip(films.device), films[0].numel()
+        begins = (self.uniform(0, 1).flatten() * (len(strip) - length)).long().tolist()
+        return torch.stack([strip[begin : begin + length] for begin in begins]).view_as(films)
+
+
+@functools.cache
+def _strip(device: torch.device) -> Tensor:
+    """A strip of normal numbers, float32 [2^23], drawn once: a process need not draw the noise of all."""
+    return torch.randn(1 << 23, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def _crop(settings: Augmentation, films: Tensor, random: _Random) -> Tensor:
     """A rotated window of the film, of random area and aspect ratio, resampled to the film's size."""
+    if settings.crop == 1 and not settings.rotate:
+        return films
     area = random.uniform(settings.crop, 1.0)
     aspect = random.uniform(-math.log(4 / 3), math.log(4 / 3)).exp().clamp(area, 1 / area)  # no side beyond the film's
     width, height = (area * aspect).sqrt(), (area / aspect).sqrt()
@@ -59,6 +86,22 @@ def _blur(settings: Augmentation, films: Tensor, random: _Random) -> Tensor:
     return nn.functional.conv2d(across, kernel.view(count, 1, -1, 1), groups=count).transpose(0, 1)
 
 
+def _mix_spectra(settings: Augmentation, films: Tensor, others: Tensor, random: _Random) -> Tensor:
+    """Move a film's amplitude spectrum towards another's and keep its phase (Xu 2021, eq. 3, on a log scale).
+
+    What is where in a film lies in the phase; how a machine and its processing render it lies in the amplitudes, so
+    that a view no longer tells its source. Some films are left as they are, the others moved by any share of the way.
+    """
+    if not settings.spectrum:
+        return films
+    share = random.uniform(0, 1) * (random.uniform(0, 1) < settings.spectrum)
+    moved = torch.nonzero(share.flatten()).flatten()
+    own, other = torch.fft.rfft2(films[moved]), torch.fft.rfft2(others[moved])
+    gain = ((other.abs() + 1e-4) / (own.abs() + 1e-4)) ** share[moved]
+    mixed = torch.fft.irfft2(own * gain, s=films.shape[-2:])
+    return films.index_copy(0, moved, mixed.clamp(0, 1))
+
+
 def _change_greys(settings: Augmentation, films: Tensor, random: _Random) -> Tensor:
     gamma = random.uniform(-settings.gamma, settings.gamma).exp()
     films = films.clamp(1e-4, 1).pow(gamma)
@@ -67,5 +110,5 @@ def _change_greys(settings: Augmentation, films: Tensor, random: _Random) -> Ten
     middle = films.mean((-2, -1), keepdim=True)
     films = (films - middle) * contrast + middle + brightness
     if settings.noise:
-        films = films + random.normal_like(films) * random.uniform(0, settings.noise)
+        films = films + random.grain(films) * random.uniform(0, settings.noise)
     return films.clamp(0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def load_encoder(path: Path) -> SavedEncoder:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], form: str, settings: Mapping[str, Any]) -> None:
     """Write tensors and plain settings in one safetensors file, whole or not at all. Raises `StorageError`."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    words = json.dumps({"format": form, "settings": settings}, sort_keys=True)
+    words = json.dumps({"format": form, "settings": settings, "checksum": _checksum(whole)}, sort_keys=True)
     packed = save(whole, metadata={HEADER: words})  # one entry: safetensors writes several in any order
     with replacing(path) as beside:
         beside.write_bytes(packed)
@@ -79,11 +80,21 @@ def load_tensors(path: Path, form: str) -> tuple[dict[str, Tensor], dict[str, An
             if header.get("format") != form:
                 raise CheckpointError(f"{path}: wanted a file of the form {form}, got {header.get('format')}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if header["checksum"] != _checksum(tensors):
+                raise CheckpointError(f"{path}: damaged (its checksum differs); make or copy it again")
             return tensors, header["settings"]
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file; wanted an encoder made by embedlearn pretrain") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: torn or not a safetensors file ({error}); make or copy it again") from error
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 of the tensors' bytes, by name: a disk can hand back other bytes than it was given."""
+    checksum = 0
+    for name in sorted(tensors):
+        checksum = zlib.crc32(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().data, checksum)
+    return checksum
 
 
 def start_weights(encoder: Encoder, path: Path) -> None:

@@ -1,11 +1,18 @@
 """Where and in what precision to compute, and drawing from torch's own generators without leaving a trace in them."""
 
+from __future__ import annotations
+
 import contextlib
+import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 
 from embedlearn.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -23,6 +30,28 @@ def computes_in_bf16(wanted: str, device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return has_onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def open_fabric(wanted: str, precision: str) -> Fabric:
+    """What training runs on: the device that `wanted` means, in `precision`, with the other processes of torchrun.
+
+    Raises `ArgumentError` where there is no GPU.
+    """
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins import MixedPrecision, Precision
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+    device = choose_device(wanted)
+    arithmetic = MixedPrecision("bf16-mixed", device.type) if computes_in_bf16(precision, device) else Precision()
+    world, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if world == 1:
+        return Fabric(accelerator=device.type, devices=1, plugins=arithmetic)
+    strategy = DDPStrategy(broadcast_buffers=False)  # batch statistics are the same in all already
+    fabric = Fabric(
+        accelerator=device.type, devices=here, num_nodes=world // here, strategy=strategy, plugins=arithmetic
+    )
+    fabric.launch()
+    return fabric
 
 
 @contextlib.contextmanager

@@ -14,11 +14,30 @@ from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 BATCH = 128
+SHARE_HELD = 0.4  # of a GPU's free memory
 
 
-def to_greys(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Pixels uint8 [B, S, S] to grey values float32 [B, 1, S, S] in 0..1 on `device`."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device)[:, None].float() / 255
+class FilmSource:
+    """Films for a network: held on its GPU where they are used again and again and fit, else read when asked for."""
+
+    def __init__(self, films: Films, device: torch.device, *, again: bool = False) -> None:
+        self.films, self.device = films, device
+        self.held: Tensor | None = None  # uint8 [N, S, S]
+        needed = len(films) * films.pixels[:1].nbytes
+        if again and device.type == "cuda" and needed < torch.cuda.mem_get_info(device)[0] * SHARE_HELD:
+            self.hold()
+
+    def hold(self) -> None:
+        """Put all films on the device."""
+        self.held = torch.from_numpy(self.films[slice(None)]).to(self.device)
+
+    def greys(self, rows: NDArray[np.int64]) -> Tensor:
+        """Films, by rows int64 [B], as grey values float32 [B, 1, S, S] in 0..1 on the device."""
+        if self.held is None:
+            pixels = torch.from_numpy(np.ascontiguousarray(self.films[rows])).to(self.device)
+        else:
+            pixels = self.held[torch.from_numpy(rows).to(self.device)]
+        return pixels[:, None].float() / 255
 
 
 def standardise(greys: Tensor, settings: Preprocessing) -> Tensor:
@@ -44,11 +63,12 @@ def embed_films(
     device = device or torch.device("cpu")
     training = encoder.training
     encoder.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    source = FilmSource(films, device)
     vectors = np.empty((len(films), encoder.architecture.dimension), np.float32)
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         for start in range(0, len(films), BATCH):
-            greys = to_greys(films[slice(start, start + BATCH)], device)
-            vectors[start : start + BATCH] = encoder(standardise(greys, settings)).cpu().numpy()
+            rows = np.arange(start, min(start + BATCH, len(films)))
+            vectors[rows] = encoder(standardise(source.greys(rows), settings)).cpu().numpy()
             if progress:
                 progress(min(start + BATCH, len(films)), len(films))
     encoder.train(training)

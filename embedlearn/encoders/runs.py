@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMAT = "embedlearn-run-1"
 ENCODER = "encoder.safetensors"
 UNTRAINED = "untrained.safetensors"
-CHECKPOINT = "checkpoint.safetensors"
+ONNX = "encoder.onnx"
 CONFIG = "config.json"
 HISTORY = "history.csv"
 MANIFEST = "manifest.csv"
@@ -82,10 +82,9 @@ def start_run(folder: Path, settings: Mapping[str, Any], manifest: Manifest, dat
 
 
 def finish_run(folder: Path, kept: Mapping[str, float]) -> None:
-    """Enter the result in `config.json` and drop the checkpoint."""
+    """Enter the result in `config.json`."""
     result = {"encoder": file_digest(folder / ENCODER), "untrained": file_digest(folder / UNTRAINED), "kept": kept}
     write_json(folder / CONFIG, {**read_config(folder), "result": result})
-    (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def describe_data(manifest: Manifest) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class Augmentation:
     """Largest standard deviation of a Gaussian blur, in pixels; half of the views stay sharp."""
     noise: float = 0.05
     """Largest standard deviation of added grain, as a share of the grey range."""
+    spectrum: float = 0.5
+    """Share of the views whose amplitude spectrum is moved towards another film's, so that its source shows less."""
 
     def __post_init__(self) -> None:
         require_number("--crop", self.crop, 0.01, 1)
@@ -49,6 +51,7 @@ class Augmentation:
         require_number("--gamma", self.gamma, 0, 3)
         require_number("--blur", self.blur, 0, 8)
         require_number("--noise", self.noise, 0, 1)
+        require_number("--spectrum", self.spectrum, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,21 @@ class Objective:
     loss: str = "supcon"
     """Label term: supcon, cross-entropy, contrastive, triplet, none, or a loss of pytorch-metric-learning by name."""
     loss_args: tuple[str, ...] = ()
-    """Numbers for the loss, as NAME=VALUE: margin=0.2."""
+    """Arguments of the loss, as NAME=VALUE: margin=0.2."""
     miner: str = "none"
     """A miner of pytorch-metric-learning by name, such as MultiSimilarityMiner; none uses every pair or triplet."""
     miner_args: tuple[str, ...] = ()
-    """Numbers for the miner, as NAME=VALUE."""
+    """Arguments of the miner, as NAME=VALUE: type_of_triplets=semihard."""
+    distance: str = "none"
+    """A distance of pytorch-metric-learning by name, for its losses and miners; none leaves each its own."""
+    distance_args: tuple[str, ...] = ()
+    """Arguments of the distance, as NAME=VALUE: power=2."""
+    reducer: str = "none"
+    """A reducer of pytorch-metric-learning by name, for its losses; none leaves each its own."""
+    reducer_args: tuple[str, ...] = ()
+    """Arguments of the reducer, as NAME=VALUE."""
+    memory: int = 0
+    """Embeddings of past batches kept to compare with in the label term (cross-batch memory, Wang 2020)."""
     instance: float = 1.0
     """Weight of instance discrimination (NT-Xent over two views of each film, Chen 2020); 0 leaves it out."""
     instance_width: int = 0
@@ -71,6 +84,7 @@ class Objective:
     """Temperature of instance discrimination."""
 
     def __post_init__(self) -> None:
+        require_number("--memory", self.memory, 0, 10_000_000)
         require_number("--instance", self.instance, 0, 1000)
         require_number("--instance-width", self.instance_width, 0, 65536)
         require_number("--temperature", self.temperature, 0.001, 100)
@@ -85,10 +99,16 @@ class Sampling:
     sampler: Literal["classes", "pairs", "siamese", "triplets"] = "classes"
     """P classes x K films; positive and negative pairs; pairs as in the Siamese DeepCovid19; triplets."""
     batch: int = 64
-    """Films in a batch."""
+    """Films in a batch, of all processes together."""
+    balance: Literal["classes", "sources"] = "classes"
+    """What stands in equal parts: the classes, or the classes of every source."""
+    patients: Literal["any", "different", "same"] = "any"
+    """Whether a positive pair may, may not, or has to come from one patient (same: pairs and triplets only)."""
 
     def __post_init__(self) -> None:
         require_choice("--sampler", self.sampler, ("classes", "pairs", "siamese", "triplets"))
+        require_choice("--balance", self.balance, ("classes", "sources"))
+        require_choice("--patients", self.patients, ("any", "different", "same"))
         require_number("--batch", self.batch, 4, 65536)
 
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,19 +15,23 @@ from torch import Tensor, nn
 
 from embedlearn.encoders.augmentation import augment
 from embedlearn.encoders.checkpoints import copy_weights
-from embedlearn.encoders.devices import computes_in_bf16, seeded
+from embedlearn.encoders.criterion import Criterion
+from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.encoder import Encoder
-from embedlearn.encoders.inputs import standardise, to_greys
-from embedlearn.encoders.losses import create_loss, create_miner, instance_loss
+from embedlearn.encoders.inputs import FilmSource, standardise
 from embedlearn.encoders.network import TrainingNetwork
+from embedlearn.encoders.processes import gather, rank_and_world, share_batch_statistics, total
 from embedlearn.encoders.samplers import Batch, create_sampler
 from embedlearn.encoders.settings import Augmentation, Objective, Sampling, Schedule
+from embedlearn.encoders.validation import choose_epoch, score_neighbours, smooth
 from embedlearn.errors import ArgumentError
 from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.preprocessing import Preprocessing
 
-SMOOTHED = 3  # epochs over which the validation score is averaged before one is chosen
-NEIGHBOURS = 5
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+EMBEDDED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -44,44 +48,52 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class LabelledFilms:
-    """Decoded films and their classes, int64 [N]."""
+    """Decoded films and their classes, int64 [N]; their cases and sources, int64 [N], where a sampler asks for them."""
 
     films: Films
     labels: NDArray[np.int64]
+    cases: NDArray[np.int64] | None = None
+    sources: NDArray[np.int64] | None = None
 
 
 class Trainer:
-    """One training, an epoch at a call; everything random follows from (seed, epoch), so it can stop between epochs.
+    """One training, an epoch at a call, alone or as one of several processes.
 
-    `encoder` learns in place; `best` holds its weights of `kept_epoch`, `history` has a row an epoch.
+    Everything random follows from (seed, epoch, step), so that it can stop behind any step and go on elsewhere.
+    `encoder` learns in place; `best` holds its weights of `kept_epoch`, `history` has a row an epoch; `step` counts the
+    steps done in the epoch under way, and `spent` holds the sums of its terms and its seconds.
     """
 
     def __init__(
-        self, encoder: Encoder, training: LabelledFilms, validation: LabelledFilms, plan: Plan, device: torch.device
+        self, encoder: Encoder, training: LabelledFilms, validation: LabelledFilms, plan: Plan, fabric: Fabric
     ) -> None:
-        from lightning_fabric import Fabric
-        from lightning_fabric.plugins import MixedPrecision, Precision
-
-        self.plan, self.training, self.validation = plan, training, validation
+        self.plan, self.training, self.validation, self.fabric = plan, training, validation, fabric
         self.encoder = encoder
         classes = int(training.labels.max()) + 1
+        self.rank, self.world = rank_and_world()
+        self.sampler = create_sampler(
+            plan.sampling, training.labels, patients=training.cases, sources=training.sources, seed=plan.seed,
+            rank=self.rank, world=self.world,
+        )  # fmt: skip
+        self.steps = len(self.sampler)
         with seeded(plan.seed):
             network = TrainingNetwork(encoder, plan.objective.instance_width if plan.objective.instance else 0)
-            loss = create_loss(plan.objective, classes=classes, dimension=encoder.architecture.dimension)
-        self.miner = create_miner(plan.objective)
-        self.sampler = create_sampler(plan.sampling, training.labels, seed=plan.seed)
-        self.steps = len(self.sampler)
-        bf16 = computes_in_bf16(plan.schedule.precision, device)
-        precision = MixedPrecision("bf16-mixed", device.type) if bf16 else Precision()
-        self.fabric = Fabric(accelerator=device.type, devices=1, plugins=precision)
-        self.loss = None if loss is None else self.fabric.to_device(loss)
-        learnt = [*network.parameters(), *(self.loss.parameters() if self.loss is not None else [])]
+            criterion = Criterion(plan.objective, classes, encoder.architecture.dimension)
+        learnt = [*network.parameters(), *criterion.parameters()]
+        network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        share_batch_statistics(network)
         optimizer = torch.optim.AdamW(_decay_groups(learnt, plan.schedule.weight_decay), lr=0.0)
-        network.to(memory_format=torch.channels_last)
-        self.network, self.optimizer = self.fabric.setup(network, optimizer)
-        self._check_loss()
+        self.network, self.optimizer = fabric.setup(network, optimizer)
+        self.criterion = criterion.to(fabric.device)
+        self.judge: Callable[..., tuple[Tensor, Tensor]] = self.criterion
+        if self.world > 1 and any(True for _ in criterion.parameters()):
+            self.judge = fabric.setup_module(criterion)  # its gradients are averaged too
+        self.source = FilmSource(training.films, fabric.device, again=True)
+        self._check_criterion()
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
+        self.step = 0
+        self.spent = np.zeros(3)
 
     @property
     def finished(self) -> bool:
@@ -92,133 +104,135 @@ class Trainer:
 
     @property
     def kept_epoch(self) -> int:
-        """The last epoch whose smoothed score was within a standard error of the best so far; -1 before any.
-
-        Of epochs that validation cannot tell apart the later is kept: it is further in telling films apart, which the
-        known classes do not show.
-        """
-        kept, best = -1, 0.0
-        for epoch, row in enumerate(self.history):
-            best = max(best, row["score"])
-            error = math.sqrt(best * (1 - best) / len(self.validation.labels))
-            kept = epoch if row["score"] >= best - error else kept
-        return kept
+        """The epoch that validation chooses so far (`validation.choose_epoch`); -1 before any."""
+        return choose_epoch(self.history, len(self.validation.labels))
 
     def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> dict[str, float]:
-        """Train one epoch, score it, and return its row of the history. `on_step(films done, films in all)`."""
-        epoch, began, losses = len(self.history), time.perf_counter(), []
-        generator = torch.Generator().manual_seed(_mix(self.plan.seed, epoch))
-        total = self.steps * self.plan.sampling.batch
-        with seeded(_mix(self.plan.seed, epoch)):  # dropout and its like inside a backbone
-            self.network.train()
-            for step, batch in enumerate(self.sampler.epoch(epoch)):
-                self._set_rate(epoch * self.steps + step)
-                losses.append(self._step(batch, generator))
-                if on_step:
-                    on_step(min(total, (step + 1) * self.plan.sampling.batch), total)
-        recall, neighbours = self._score()
-        recent = [row["val_knn"] for row in self.history[len(self.history) + 1 - SMOOTHED :]] + [neighbours]
-        label_term, instance_term = np.mean(losses, axis=0)
-        row = {
-            "epoch": epoch + 1,
-            "loss": float(label_term + self.plan.objective.instance * instance_term),
-            "label_loss": float(label_term),
-            "instance_loss": float(instance_term),
-            "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
-            "val_recall_at_1": recall,
-            "val_knn": neighbours,
-            "score": float(np.mean(recent)),
-            "seconds": time.perf_counter() - began,
-        }
-        if not math.isfinite(row["loss"]):
-            raise ArgumentError(f"training: the loss became {row['loss']} in epoch {epoch + 1}; lower --learning-rate")
+        """Train an epoch to its end, score it, and return its row of the history.
+
+        `on_step(films done, films in all)` is called behind every step, where the training can be saved.
+        """
+        epoch = len(self.history)
+        self.network.train()
+        for batch in self.sampler.epoch(epoch, self.step):
+            began = time.perf_counter()
+            for group in self.optimizer.param_groups:
+                group["lr"] = self._rate(epoch, self.step)
+            terms = self._step(batch, _mix(self.plan.seed, epoch, self.step))
+            self.step += 1
+            self.spent += [*terms, time.perf_counter() - began]
+            if on_step:
+                films = self.plan.sampling.batch
+                on_step(min(self.step, self.steps) * films, self.steps * films)
+        row = self._close_epoch(epoch)
         self.history.append(row)
+        self.step, self.spent = 0, np.zeros(3)
         if self.kept_epoch == epoch:
             self.best = copy_weights(self.encoder)
         return row
 
-    def _step(self, batch: Batch, generator: torch.Generator) -> tuple[float, float]:
+    def _step(self, batch: Batch, seed: int) -> tuple[float, float]:
         """One step of the optimiser; the label term and the instance term, as they were before it."""
-        objective = self.plan.objective
-        greys = to_greys(self.training.films[batch.films], self.fabric.device)
-        views = [greys, greys] if objective.instance else [greys]
-        seen = torch.cat([augment(view, self.plan.augmentation, generator) for view in views])
-        embeddings, projected = self.network(standardise(seen, self.plan.preprocessing))
-        labels = torch.from_numpy(self.training.labels[batch.films]).to(self.fabric.device)
-        label_term = self._label_term(embeddings.float(), labels, batch)
-        instance_term = embeddings.new_zeros(())
-        if objective.instance:
-            first, second = projected.float().chunk(2)
-            films = torch.from_numpy(batch.films).to(self.fabric.device)
-            instance_term = instance_loss(first, second, objective.temperature, films)
+        inputs = standardise(self._views(batch, seed), self.plan.preprocessing)
+        with seeded(seed + self.rank):  # dropout and its like inside a backbone
+            embeddings, projected = self.network(inputs)
+        embeddings, projected = embeddings.float(), projected.float()
+        known = self._known(batch)
+        with seeded(seed):
+            label_term, instance_term = self.judge(embeddings, projected, *known)
         self.optimizer.zero_grad()
-        self.fabric.backward(label_term + objective.instance * instance_term)
+        self.fabric.backward(label_term + self.plan.objective.instance * instance_term)
         self.optimizer.step()
+        self.criterion.remember(embeddings, *known[:2])
         return float(label_term.detach()), float(instance_term.detach())
 
-    def _label_term(self, embeddings: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-        """The label loss: over the pairs or triplets that the sampler gives, else over all views of the batch."""
-        if self.loss is None:
-            return embeddings.new_zeros(())
-        if batch.tuples is not None:
-            tuples = _tuples(torch.from_numpy(batch.tuples).to(embeddings.device), labels)
-            return cast("Tensor", self.loss(embeddings[: len(labels)], labels, tuples))
-        labels = labels.repeat(len(embeddings) // len(labels))
-        mined = self.miner(embeddings, labels) if self.miner is not None else None
-        return cast("Tensor", self.loss(embeddings, labels, mined))
+    def _views(self, batch: Batch, seed: int) -> Tensor:
+        """Random views of the batch's films, float32 [V * B, 1, S, S]: two of each where instances are told apart."""
+        settings, films = self.plan.augmentation, self.source.greys(batch.films)
+        generator, places = torch.Generator().manual_seed(seed), torch.from_numpy(batch.places)
+        views = []
+        for _ in range(2 if self.plan.objective.instance else 1):
+            others = films
+            if settings.spectrum:
+                drawn = torch.randint(len(self.training.labels), (batch.size,), generator=generator)
+                others = self.source.greys(drawn[places].numpy())
+            views.append(augment(films, settings, generator, others, places, batch.size))
+        return torch.cat(views)
+
+    def _known(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What is known of a batch, on the device: labels [B], films [B], tuples [T, 2 or 3] or None, all int64."""
+        rows, device = torch.from_numpy(batch.films), self.fabric.device
+        tuples = None if batch.tuples is None else torch.from_numpy(batch.tuples).to(device)
+        return torch.from_numpy(self.training.labels)[rows].to(device), rows.to(device), tuples
+
+    def _close_epoch(self, epoch: int) -> dict[str, float]:
+        """The epoch's row of the history. Raises `ArgumentError` where the loss is no number."""
+        began = time.perf_counter()
+        shared = total(torch.from_numpy(self.spent[:2]).float().to(self.fabric.device)) / self.world
+        label_term, instance_term = (shared / self.steps).tolist()
+        loss = label_term + self.plan.objective.instance * instance_term
+        if not math.isfinite(loss):
+            raise ArgumentError(f"training: the loss became {loss} in epoch {epoch + 1}; lower --learning-rate")
+        recall, neighbours = self._score()
+        return {
+            "epoch": epoch + 1,
+            "loss": loss,
+            "label_loss": label_term,
+            "instance_loss": instance_term,
+            "learning_rate": self._rate(epoch, self.steps - 1),
+            "val_recall_at_1": recall,
+            "val_knn": neighbours,
+            "score": smooth(self.history, neighbours),
+            "seconds": float(self.spent[2]) + time.perf_counter() - began,
+        }
 
     @torch.no_grad()
-    def _check_loss(self) -> None:
+    def _check_criterion(self) -> None:
         """Refuse a loss that cannot take what the sampler and the miner give, before anything is written."""
-        objective = self.plan.objective
-        batch = next(self.sampler.epoch(0))
-        labels = torch.from_numpy(self.training.labels[batch.films])
-        views = 2 if objective.instance else 1
+        objective, sampler = self.plan.objective, self.plan.sampling.sampler
+        if objective.memory and sampler != "classes":
+            raise ArgumentError(
+                f"--memory {objective.memory}: --sampler {sampler} says itself what is compared; use --sampler classes"
+            )
+        known = self._known(next(self.sampler.epoch(0)))
         with seeded(0):
-            embeddings = nn.functional.normalize(torch.randn(views * len(labels), self.encoder.architecture.dimension))
+            rows = (2 if objective.instance else 1) * len(known[0])
+            made = nn.functional.normalize(torch.randn(rows, self.encoder.architecture.dimension), dim=1)
+            made = made.to(self.fabric.device)
             try:
-                self._label_term(embeddings.to(self.fabric.device), labels.to(self.fabric.device), batch)
+                self.criterion(made, made, *known)
             except ArgumentError:
                 raise
             except (ValueError, RuntimeError, TypeError) as error:
-                names = (
-                    f"--loss {objective.loss} with --sampler {self.plan.sampling.sampler}, --miner {objective.miner}"
-                )
+                names = f"--loss {objective.loss} with --sampler {sampler}, --miner {objective.miner}"
                 raise ArgumentError(f"{names}: they do not fit together ({error})") from error
 
-    @torch.no_grad()
     def _score(self) -> tuple[float, float]:
         """Recall@1 and the balanced accuracy of 5-NN, of the validation films among the training films."""
         self.network.eval()
         gallery, queries = (self._embed(part.films) for part in (self.training, self.validation))
-        nearest = torch.topk(queries @ gallery.T, min(NEIGHBOURS, len(gallery)), dim=1).indices.cpu().numpy()
-        labels = self.training.labels[nearest]
-        votes = np.stack([(labels == label).sum(1) for label in range(int(self.training.labels.max()) + 1)], axis=1)
-        truth = self.validation.labels
-        first, voted = labels[:, 0] == truth, votes.argmax(1) == truth
-        kinds = np.unique(truth)
-        return (
-            float(np.mean([first[truth == kind].mean() for kind in kinds])),
-            float(np.mean([voted[truth == kind].mean() for kind in kinds])),
-        )
+        return score_neighbours(gallery, self.training.labels, queries, self.validation.labels)
 
+    @torch.no_grad()
     def _embed(self, films: Films) -> Tensor:
-        parts = []
-        for start in range(0, len(films), 256):
-            greys = to_greys(films[slice(start, start + 256)], self.fabric.device)
-            parts.append(self.network(standardise(greys, self.plan.preprocessing))[0].float())
-        return torch.cat(parts)
+        """Embeddings [N, D] of films, of which each process makes its part."""
+        source = self.source if films is self.training.films else FilmSource(films, self.fabric.device)
+        begin, end = (len(films) * part // self.world for part in (self.rank, self.rank + 1))
+        parts = [torch.empty(0, self.encoder.architecture.dimension, device=self.fabric.device)]
+        for start in range(begin, end, EMBEDDED_AT_ONCE):
+            rows = np.arange(start, min(start + EMBEDDED_AT_ONCE, end))
+            inputs = standardise(source.greys(rows), self.plan.preprocessing)
+            parts.append(self.network(inputs)[0].float())
+        return gather(torch.cat(parts))[0]
 
-    def _set_rate(self, step: int) -> None:
-        """Linear warm-up, then a cosine to zero."""
-        schedule = self.plan.schedule
-        total = schedule.epochs * self.steps
-        warm = max(1, round(schedule.warmup * total))
-        share = (
-            (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = schedule.learning_rate * share
+    def _rate(self, epoch: int, step: int) -> float:
+        """The learning rate of a step: a linear warm-up, then a cosine to zero."""
+        schedule, now = self.plan.schedule, epoch * self.steps + step
+        steps = schedule.epochs * self.steps
+        warm = max(1, round(schedule.warmup * steps))
+        if now < warm:
+            return schedule.learning_rate * (now + 1) / warm
+        return schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * (now - warm) / max(1, steps - warm)))
 
 
 def _decay_groups(parameters: Sequence[nn.Parameter], decay: float) -> list[dict[str, object]]:
@@ -229,13 +243,5 @@ def _decay_groups(parameters: Sequence[nn.Parameter], decay: float) -> list[dict
     ]
 
 
-def _tuples(positions: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-    """Positions int64 [T, 2 or 3] as pytorch-metric-learning's tuple of pairs or of triplets."""
-    if positions.shape[1] == 3:
-        return tuple(positions.T)
-    positive = labels[positions[:, 0]] == labels[positions[:, 1]]
-    return (*positions[positive].T, *positions[~positive].T)
-
-
-def _mix(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+def _mix(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,12 +42,16 @@ class EpisodeSampler:
             if value is not None and value < least:
                 raise ArgumentError(f"{name}: wanted {least} or more, got {value}")
 
-    def sample(self, classes: ArrayLike, groups: ArrayLike, draws: ArrayLike | None = None) -> Episodes:
+    def sample(
+        self, classes: ArrayLike, groups: ArrayLike, draws: ArrayLike | None = None, roles: ArrayLike | None = None
+    ) -> Episodes:
         """Draw the episodes from a pool of N films.
 
         `classes`: str [N], each film's class. `groups`: [N], its patient (or group of near-duplicates).
         `draws`: int [N], for a bootstrapped pool: which drawing of its patient the film came with. A patient drawn
         twice is twice as likely in the support (once at most) and may be twice in the query. None: each drawn once.
+        `roles`: bool [N, 2], whether a film may be support and whether it may be a query, for episodes from one source
+        to another. None: every film may be both.
 
         A support patient is drawn uniformly, then one of their films. A draw of patients that leaves a class
         without enough query films is drawn again, up to 100 times. Raises `EpisodeError` where the pool does not
@@ -58,7 +62,7 @@ class EpisodeSampler:
         if len(names) < ways:
             raise EpisodeError(f"n_way: {ways} classes wanted, {len(names)} found ({', '.join(names)}); use fewer ways")
         draw = group if draws is None else np.asarray(draws, dtype=np.int64)
-        pools = [_ClassPool.build(name, np.flatnonzero(label == code), group, draw) for code, name in enumerate(names)]
+        pools = [_Sides.build(name, label == code, group, draw, roles) for code, name in enumerate(names)]
         for pool in pools:
             pool.check(self.n_shot, self.n_query)
         rng = np.random.default_rng(self.seed)
@@ -75,7 +79,7 @@ class EpisodeSampler:
             return np.tile(np.arange(count), (self.episodes, 1))
         return np.sort(rng.random((self.episodes, count)).argsort(axis=1)[:, : self.n_way], axis=1)
 
-    def _films(self, pools: list[_ClassPool], way: Ints, n_groups: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    def _films(self, pools: list[_Sides], way: Ints, n_groups: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
         """Support [E, W, K] and query [E, W, Q] films for the classes `way` [E, W]; short episodes are drawn again."""
         support = np.empty((*way.shape, self.n_shot), np.int64)
         query = np.empty((*way.shape, self.n_query), np.int64)
@@ -86,10 +90,10 @@ class EpisodeSampler:
             if not len(todo):
                 return support, query
         found = f"in {REDRAWS} draws of the support patients"
-        raise pools[short.max()].too_few_queries(self.n_shot, self.n_query, found)
+        raise pools[short.max()].query.too_few_queries(self.n_shot, self.n_query, found)
 
     def _attempt(
-        self, pools: list[_ClassPool], way: Ints, n_groups: int, rng: np.random.Generator
+        self, pools: list[_Sides], way: Ints, n_groups: int, rng: np.random.Generator
     ) -> tuple[Ints, Ints, Ints]:
         """One draw of every episode, and the class that fell short of queries in each (-1: none), int [E]."""
         support = np.empty((*way.shape, self.n_shot), np.int64)
@@ -97,14 +101,46 @@ class EpisodeSampler:
         taken = np.zeros((len(way), n_groups), dtype=bool)
         short = np.full(len(way), -1)
         seats = [np.nonzero(way == code) for code in range(len(pools))]
-        orders = [pool.shuffled(len(rows), rng) for pool, (rows, _) in zip(pools, seats, strict=True)]
+        orders = [pool.support.shuffled(len(rows), rng) for pool, (rows, _) in zip(pools, seats, strict=True)]
         for pool, (rows, slot), order in zip(pools, seats, orders, strict=True):
-            support[rows, slot], patients = pool.support(order, self.n_shot, rng)
+            support[rows, slot], patients = pool.support.draw_support(order, self.n_shot, rng)
             taken[rows[:, None], patients] = True
         for code, (pool, (rows, slot), order) in enumerate(zip(pools, seats, orders, strict=True)):
-            query[rows, slot], enough = pool.query(order, taken[rows], self.n_query, rng)
+            own = order if pool.query is pool.support else pool.query.shuffled(len(rows), rng)
+            query[rows, slot], enough = pool.query.draw_query(own, taken[rows], self.n_query, rng)
             short[rows[~enough]] = code
         return support, query, short
+
+
+class _Sides(NamedTuple):
+    """The films of one class that may be support, and those that may be queries; one object where they are the same."""
+
+    support: _ClassPool
+    query: _ClassPool
+
+    @classmethod
+    def build(cls, name: str, here: NDArray[np.bool_], group: Ints, draw: Ints, roles: ArrayLike | None) -> _Sides:
+        """From `here`, bool [N], the films of the class."""
+        if roles is None:
+            both = _ClassPool.build(name, np.flatnonzero(here), group, draw)
+            return cls(both, both)
+        allowed = np.asarray(roles, dtype=bool)
+        if allowed.shape != (len(here), 2):
+            raise ArgumentError(f"roles: wanted bool [{len(here)}, 2], got shape {list(allowed.shape)}")
+        for side, films in zip(("support", "query"), (here[:, None] & allowed).T, strict=True):
+            if not films.any():
+                raise EpisodeError(f"class '{name}': no film may be {side}; name other roles")
+        return cls(
+            *(_ClassPool.build(name, np.flatnonzero(films), group, draw) for films in (here[:, None] & allowed).T)
+        )
+
+    def check(self, n_shot: int, n_query: int) -> None:
+        """Raise `EpisodeError` where no choice of support patients could do."""
+        self.support.check_support(n_shot)
+        if self.query is self.support:
+            self.query.check_query(n_shot, n_query)
+        else:
+            self.query.check_query(0, n_query)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +168,17 @@ class _ClassPool:
         rank = np.arange(len(film)) - np.flatnonzero(new_draw)[number]
         return cls(name, film, group[film], number, rank, number[new_group], np.flatnonzero(new_group))
 
-    def check(self, n_shot: int, n_query: int) -> None:
-        """Raise `EpisodeError` where no choice of support patients could do."""
+    def check_support(self, n_shot: int) -> None:
+        """Raise `EpisodeError` where there are too few patients for the support."""
         patients = len(self.group_start)
         if patients < n_shot:
             raise EpisodeError(
                 f"class '{self.name}': {n_shot} shots of {n_shot} different patients wanted,"
                 f" {patients} patients found ({len(self.film)} films); use fewer shots"
             )
+
+    def check_query(self, n_shot: int, n_query: int) -> None:
+        """Raise `EpisodeError` where too few films are left beside any `n_shot` patients of these."""
         films_each = np.sort(np.diff(self.film_start, append=len(self.film)))
         if films_each[n_shot:].sum() < n_query:
             raise self.too_few_queries(n_shot, n_query, f"at most {films_each[n_shot:].sum()} left")
@@ -157,14 +196,16 @@ class _ClassPool:
             return np.broadcast_to(np.arange(len(self.film)), (count, len(self.film)))
         return (self.draw + rng.random((count, len(self.film)))).argsort(axis=1)
 
-    def support(self, order: Ints, n_shot: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    def draw_support(self, order: Ints, n_shot: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
         """Films and patients, both [count, K]: K patients, and of each the first film in `order`."""
         keys = rng.random((len(order), int(self.draw[-1]) + 1))
         lowest = np.minimum.reduceat(keys, self.group_start, axis=1)
         first = self.film_start[lowest.argpartition(n_shot - 1, axis=1)[:, :n_shot]]
         return self.film[np.take_along_axis(order, first, axis=1)], self.group[first]
 
-    def query(self, order: Ints, taken: NDArray[np.bool_], n_query: int, rng: np.random.Generator) -> tuple[Ints, Any]:
+    def draw_query(
+        self, order: Ints, taken: NDArray[np.bool_], n_query: int, rng: np.random.Generator
+    ) -> tuple[Ints, NDArray[np.bool_]]:
         """Films [count, Q] of patients not `taken` (bool [count, patients]), and whether there were Q (bool [count]).
 
         The key's whole part is the film's place within its draw, so that second films come after all first ones.
@@ -172,7 +213,7 @@ class _ClassPool:
         keys = self.rank + rng.random(order.shape)
         keys[taken[:, self.group]] = np.inf
         nearest = keys.argpartition(n_query - 1, axis=1)[:, :n_query]
-        enough = np.isfinite(np.take_along_axis(keys, nearest, axis=1)).all(axis=1)
+        enough = np.asarray(np.isfinite(np.take_along_axis(keys, nearest, axis=1)).all(axis=1))
         return self.film[np.take_along_axis(order, nearest, axis=1)], enough
 
 

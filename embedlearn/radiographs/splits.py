@@ -39,12 +39,12 @@ def assign_splits(
         check_split(manifest.where(pd.Series(learnt)))
         split[learnt] = frame["split"][learnt]
     else:
-        strata = _strata(named[learnt], frame["source"][learnt], cases[learnt])
+        strata = strata_of(named[learnt], frame["source"][learnt], cases[learnt])
         split[learnt] = split_by_case(strata, cases[learnt], val=val, test=test, seed=seed)
     return manifest.with_columns(**{"class": named, "split": pd.Series(split, dtype="string")})
 
 
-def _strata(classes: pd.Series, sources: pd.Series, cases: NDArray[np.int64]) -> NDArray[np.str_]:
+def strata_of(classes: pd.Series, sources: pd.Series, cases: NDArray[np.int64]) -> NDArray[np.str_]:
     """Class and source of each film, str [N]; what a source has of a class in too few cases goes with its largest."""
     strata = pd.DataFrame({"class": classes, "source": sources, "case": cases})
     counts = strata.groupby(["class", "source"])["case"].nunique()

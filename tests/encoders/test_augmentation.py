@@ -9,7 +9,7 @@ from embedlearn.encoders.augmentation import augment
 from embedlearn.encoders.settings import Augmentation
 from embedlearn.errors import ArgumentError
 
-STILL = Augmentation(crop=1, rotate=0, contrast=0, gamma=0, blur=0, noise=0)
+STILL = Augmentation(crop=1, rotate=0, contrast=0, gamma=0, blur=0, noise=0, spectrum=0)
 SIZE = 32
 
 
@@ -47,7 +47,9 @@ def test_with_nothing_to_change_the_film_comes_back(films):
 
 
 @pytest.mark.parametrize(
-    "change", [{"crop": 0.5}, {"rotate": 20}, {"contrast": 0.5}, {"gamma": 0.5}, {"blur": 1.0}, {"noise": 0.1}], ids=str
+    "change",
+    [{"crop": 0.5}, {"rotate": 20}, {"contrast": 0.5}, {"gamma": 0.5}, {"blur": 1.0}, {"noise": 0.1}, {"spectrum": 1}],
+    ids=str,
 )
 def test_each_setting_changes_the_film_by_itself(films, change):
     assert (view(films, dataclasses.replace(STILL, **change)) - films).abs().max() > 0.05
@@ -104,6 +106,39 @@ def test_a_blurred_spot_is_a_gaussian_and_half_of_the_films_stay_sharp():
     assert 160 < (near < 1e-6).sum() < 240
     sigma = (-0.5 / (near / peak)[near > 1e-6].log()).sqrt()
     assert 1.4 < sigma.max() <= 1.5 + 1e-3
+
+
+def test_a_mixed_film_keeps_its_phase_and_takes_the_others_amplitudes():
+    """At any share of the way amplitudes lie between both films' (in logarithms); black and white are not met."""
+    generator = torch.Generator().manual_seed(2)
+    films, others = (0.5 + 0.05 * torch.randn(8, 1, SIZE, SIZE, generator=generator) for _ in range(2))
+    mixed = augment(films, dataclasses.replace(STILL, spectrum=1), torch.Generator().manual_seed(0), others)
+    own, other, new = (torch.fft.rfft2(X) for X in (films, others, mixed))
+    assert (new / own).angle().abs().max() < 1e-2
+    share = ((new.abs() / own.abs()).log() / (other.abs() / own.abs()).log()).flatten(1)
+    middle = share.median(1).values
+    assert ((share - middle[:, None]).abs() < 0.05).float().mean() > 0.95
+    assert middle.min() >= -1e-3 and middle.max() <= 1 + 1e-3 and middle.std() > 0.1
+
+
+def test_half_of_the_films_keep_their_spectrum(films):
+    many = films[:1].expand(400, -1, -1, -1)
+    mixed = view(many, dataclasses.replace(STILL, spectrum=0.5))  # each with itself: nothing to take
+    torch.testing.assert_close(mixed, many, rtol=0, atol=1e-5)
+    others = films[1:2].expand(400, -1, -1, -1)
+    mixed = augment(many, dataclasses.replace(STILL, spectrum=0.5), torch.Generator().manual_seed(0), others)
+    changed = (mixed - many).abs().amax((1, 2, 3)) > 1e-4
+    assert 160 < changed.sum() < 240
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_a_view_does_not_depend_on_how_the_batch_was_divided(films, world):
+    settings, others = Augmentation(), films.flip(0)
+    whole = augment(films, settings, torch.Generator().manual_seed(0), others)
+    for rank in range(world):
+        places = torch.arange(12)[rank::world]
+        mine = augment(films[places], settings, torch.Generator().manual_seed(0), others[places], places, 12)
+        torch.testing.assert_close(mine, whole[places], rtol=0, atol=1e-6)
 
 
 def test_the_widest_blur_fits_the_smallest_film():

@@ -6,8 +6,9 @@ import torch
 
 from embedlearn.encoders import inputs
 from embedlearn.encoders.encoder import Encoder
-from embedlearn.encoders.inputs import embed_films, standardise, to_greys
+from embedlearn.encoders.inputs import FilmSource, embed_films, standardise
 from embedlearn.encoders.settings import Architecture
+from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 
@@ -19,11 +20,16 @@ def encoder():
     return encoder
 
 
-def test_greys_run_from_0_to_1():
-    pixels = np.array([[[0, 51], [102, 255]]], np.uint8)
-    greys = to_greys(pixels, torch.device("cpu"))
-    assert greys.dtype == torch.float32 and greys.shape == (1, 1, 2, 2)
-    assert greys.flatten().tolist() == pytest.approx([0, 0.2, 0.4, 1])
+@pytest.mark.parametrize("held", [False, True])
+def test_greys_run_from_0_to_1_held_or_not(held):
+    pixels = np.array([[[0, 0], [0, 0]], [[0, 51], [102, 255]]], np.uint8)
+    source = FilmSource(Films(pixels, np.arange(2), ("0", "1")), torch.device("cpu"), again=True)
+    assert source.held is None
+    if held:
+        source.hold()
+    greys = source.greys(np.array([1, 1, 0]))
+    assert greys.dtype == torch.float32 and greys.shape == (3, 1, 2, 2)
+    assert greys.flatten().tolist() == pytest.approx([0, 0.2, 0.4, 1] * 2 + [0] * 4)
 
 
 def test_fixed_standardisation_is_the_same_for_every_film():

@@ -1,69 +1,137 @@
-"""A training that was stopped between epochs and goes on ends where it would have ended."""
+"""A training that was stopped behind any step and goes on ends where it would have ended."""
 
 import pytest
 import torch
 
 from embedlearn.encoders.encoder import Encoder
-from embedlearn.encoders.resume import restore_training, save_training
-from embedlearn.encoders.settings import Architecture, Objective, Schedule
+from embedlearn.encoders.resume import BEFORE, NEWEST, drop_checkpoints, has_checkpoint, restore_training, save_training
+from embedlearn.encoders.settings import Architecture, Objective, Sampling, Schedule
 from embedlearn.errors import CheckpointError
 from embedlearn.files import file_digest
 
 
+class StoppedError(Exception):
+    pass
+
+
+def run(trainer):
+    while not trainer.finished:
+        trainer.run_epoch()
+    return trainer
+
+
+def stop_behind(trainer, folder, steps):
+    """Train so many steps, save, and stop as a killed process would."""
+    left = steps
+
+    def on_step(done, total):
+        nonlocal left
+        left -= 1
+        if not left:
+            save_training(folder, trainer)
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        while True:
+            trainer.run_epoch(on_step)
+
+
+def assert_same(ours, theirs):
+    rows = [[{**row, "seconds": 0} for row in trainer.history] for trainer in (ours, theirs)]
+    assert rows[0] == rows[1]
+    for first, second in ((ours.best, theirs.best), (ours.network.state_dict(), theirs.network.state_dict()),
+                          (ours.criterion.state_dict(), theirs.criterion.state_dict())):  # fmt: skip
+        assert first.keys() == second.keys()
+        assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
 @pytest.fixture
 def stopped(make_trainer, tmp_path):
-    """The checkpoint of a training after one of its three epochs."""
+    """The folder of a training that was saved behind four of its nine steps, and once before."""
     trainer = make_trainer()
     trainer.run_epoch()
-    save_training(tmp_path / "checkpoint.safetensors", trainer)
-    return tmp_path / "checkpoint.safetensors"
+    save_training(tmp_path, trainer)
+    stop_behind(trainer, tmp_path, 1)
+    return tmp_path
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(make_trainer, tmp_path, precision):
-    schedule = Schedule(epochs=3, precision=precision)
-    whole, first, second = (make_trainer(schedule=schedule) for _ in range(3))
-    path = tmp_path / "checkpoint.safetensors"
-    first.run_epoch()
-    save_training(path, first)
-    restore_training(path, second)
-    assert second.history == first.history
-    for trainer in (whole, second):
-        while not trainer.finished:
-            trainer.run_epoch()
-    rows = [[{**row, "seconds": 0} for row in trainer.history] for trainer in (whole, second)]
-    assert rows[0] == rows[1] and len(rows[0]) == 3
-    for ours, theirs in ((whole.best, second.best), (whole.network.state_dict(), second.network.state_dict()),
-                         (whole.loss.state_dict(), second.loss.state_dict())):  # fmt: skip
-        assert ours.keys() == theirs.keys()
-        assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
-
-
-def test_saving_twice_gives_the_same_bytes(make_trainer, stopped):
-    trainer = make_trainer()
-    restore_training(stopped, trainer)
-    again = stopped.with_name("again")
-    save_training(again, trainer)
-    assert file_digest(again) == file_digest(stopped)
+def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(make_trainer, tmp_path, precision, steps):
+    whole, first, second = (make_trainer(schedule=Schedule(epochs=3, precision=precision)) for _ in range(3))
+    stop_behind(first, tmp_path, steps)
+    assert restore_training(tmp_path, second) is None
+    assert (len(second.history), second.step) == (len(first.history), first.step)
+    assert_same(run(whole), run(second))
+    assert len(whole.history) == 3
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("objective", "sampler"),
     [
-        lambda path: path.write_bytes(path.read_bytes()[:-1]),
-        lambda path: path.write_bytes(path.read_bytes()[:5000]),
-        lambda path: path.write_bytes(path.read_bytes().replace(b'"network/encoder.', b'"netwurk/encoder.')),
-        lambda path: path.write_bytes(path.read_bytes().replace(b'\\"history', b'\\"histery')),
-        lambda path: path.write_bytes(path.read_bytes().replace(b'"optimizer/0', b'"optimizer/x')),
-        lambda path: path.write_text("no weights"),
-        lambda path: path.unlink(),
+        (Objective("supcon", memory=20), "classes"),
+        (Objective("triplet", memory=7), "classes"),
+        (Objective("ProxyAnchorLoss"), "classes"),
+        (Objective("contrastive"), "pairs"),
+        (Objective("triplet", miner="TripletMarginMiner", miner_args=("type_of_triplets=semihard",)), "classes"),
     ],
-    ids=["a byte short", "head only", "network", "history", "optimiser", "text", "missing"],
+    ids=lambda value: value if isinstance(value, str) else f"{value.loss}-{value.memory}",
 )
-def test_a_torn_checkpoint_is_refused_by_name(make_trainer, stopped, damage):
-    damage(stopped)
-    with pytest.raises(CheckpointError, match=str(stopped)):
+def test_the_state_of_every_kind_of_criterion_is_resumed(make_trainer, tmp_path, objective, sampler):
+    settings = {"objective": objective, "sampling": Sampling(sampler, 8), "schedule": Schedule(2, precision="fp32")}
+    whole, first, second = (make_trainer(**settings) for _ in range(3))
+    stop_behind(first, tmp_path, first.steps + 2)
+    restore_training(tmp_path, second)
+    assert_same(run(whole), run(second))
+
+
+def test_saving_twice_gives_the_same_bytes(make_trainer, stopped, tmp_path):
+    trainer = make_trainer()
+    restore_training(stopped, trainer)
+    (tmp_path / "again").mkdir()
+    save_training(tmp_path / "again", trainer)
+    assert file_digest(tmp_path / "again" / NEWEST) == file_digest(stopped / NEWEST)
+
+
+def flip_the_last_byte(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "a byte short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "a byte flipped": flip_the_last_byte,
+    "head only": lambda path: path.write_bytes(path.read_bytes()[:5000]),
+    "network": lambda path: path.write_bytes(path.read_bytes().replace(b'"network/encoder.', b'"netwurk/encoder.')),
+    "history": lambda path: path.write_bytes(path.read_bytes().replace(b'\\"history', b'\\"histery')),
+    "optimiser": lambda path: path.write_bytes(path.read_bytes().replace(b'"optimizer/0', b'"optimizer/x')),
+    "text": lambda path: path.write_text("no weights"),
+    "missing": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_torn_checkpoint_is_noticed_and_the_one_before_is_taken(make_trainer, stopped, damage):
+    damage(stopped / NEWEST)
+    trainer = make_trainer()
+    assert str(stopped / NEWEST) in restore_training(stopped, trainer)
+    assert (len(trainer.history), trainer.step) == (1, 0)
+    assert_same(run(make_trainer()), run(trainer))
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_torn_checkpoint_with_none_before_it_is_refused_by_name(make_trainer, stopped, damage):
+    (stopped / BEFORE).unlink()
+    damage(stopped / NEWEST)
+    with pytest.raises(CheckpointError, match=str(stopped / NEWEST)):
         restore_training(stopped, make_trainer())
+
+
+def test_checkpoints_are_found_and_dropped(stopped):
+    assert has_checkpoint(stopped)
+    drop_checkpoints(stopped)
+    assert not has_checkpoint(stopped) and list(stopped.iterdir()) == []
 
 
 @pytest.mark.parametrize(

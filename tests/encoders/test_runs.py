@@ -39,7 +39,7 @@ def start(folder):
 def finish(folder, when=None):
     """A finished run; `when` is the time of its encoder, in seconds."""
     start(folder)
-    for name in (runs.ENCODER, runs.UNTRAINED, runs.CHECKPOINT):
+    for name in (runs.ENCODER, runs.UNTRAINED):
         (folder / name).write_text(f"{folder.name} {name}")
     runs.finish_run(folder, KEPT)
     if when:
@@ -60,7 +60,6 @@ def test_a_run_that_is_started_and_finished_can_be_opened(tmp_path):
     assert run.config["result"]["kept"] == KEPT
     assert run.config["result"]["encoder"] == file_digest(run.encoder)
     assert run.config["result"]["untrained"] == file_digest(run.untrained)
-    assert not (folder / runs.CHECKPOINT).exists()
 
 
 def test_a_run_keeps_every_film_with_its_split(tmp_path):

@@ -153,13 +153,17 @@ def test_the_loss_is_given_the_samplers_positives_as_positives_and_its_negatives
     loss = "triplet" if sampler == "triplets" else "contrastive"
     trainer, kinds = make_trainer(objective=Objective(loss), sampling=Sampling(sampler, 12)), set()
 
-    def record(embeddings, labels, tuples):
-        assert len(embeddings) == len(labels) and len(tuples) == (3 if sampler == "triplets" else 4)
-        anchors, positives, others, negatives = tuples if len(tuples) == 4 else (*tuples[:2], tuples[0], tuples[2])
-        kinds.update((labels[anchors] == labels[positives]).tolist(), (labels[others] != labels[negatives]).tolist())
-        return embeddings.sum()
+    class Recorder(torch.nn.Module):
+        def forward(self, embeddings, labels, tuples):
+            assert len(embeddings) == 2 * len(labels) or len(embeddings) == len(labels)
+            assert len(tuples) == (3 if sampler == "triplets" else 4)
+            triplet = (*tuples[:2], tuples[0], tuples[2])
+            anchors, positives, others, negatives = tuples if len(tuples) == 4 else triplet
+            kinds.update((labels[anchors] == labels[positives]).tolist())
+            kinds.update((labels[others] != labels[negatives]).tolist())
+            return embeddings.sum()
 
-    trainer.loss = record
+    trainer.criterion.loss = Recorder()
     trainer.run_epoch()
     assert kinds == {True}
 
@@ -200,12 +204,17 @@ def test_a_loss_that_cannot_take_the_tuples_is_refused_before_anything_is_writte
         make_trainer(objective=objective, sampling=Sampling(sampler, 8))
 
 
+def test_a_memory_beside_given_pairs_is_refused(make_trainer):
+    with pytest.raises(ArgumentError, match="--memory 8: --sampler pairs says itself what is compared"):
+        make_trainer(objective=Objective("contrastive", memory=8), sampling=Sampling("pairs", 8))
+
+
 def test_weight_decay_shrinks_kernels_and_spares_the_rest(make_trainer):
     trainer = make_trainer(schedule=Schedule(weight_decay=0.3))
     decayed, spared = trainer.optimizer.param_groups
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.3, 0.0)
     assert {p.ndim for p in spared["params"]} == {1} and {p.ndim for p in decayed["params"]} == {2, 4}
-    learnt = [*trainer.network.parameters(), *trainer.loss.parameters()]
+    learnt = [*trainer.network.parameters(), *trainer.criterion.parameters()]
     assert len(decayed["params"]) + len(spared["params"]) == len(learnt)
 
 
@@ -236,4 +245,4 @@ def test_films_of_one_class_are_refused(make_trainer):
     trainer = make_trainer()
     one = LabelledFilms(trainer.training.films, np.zeros(20, np.int64))
     with pytest.raises(ArgumentError, match="at least two classes"):
-        Trainer(trainer.encoder, one, trainer.validation, trainer.plan, torch.device("cpu"))
+        Trainer(trainer.encoder, one, trainer.validation, trainer.plan, trainer.fabric)

@@ -1,0 +1,95 @@
+"""What a training step is judged by: a label term and instance discrimination, over the batch of all processes."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from embedlearn.encoders.losses import BatchLoss, Comparison, InstanceLoss, Term, create_loss, create_miner
+from embedlearn.encoders.memory import CrossBatchMemory
+from embedlearn.encoders.processes import gather, rank_and_world, total
+from embedlearn.encoders.settings import Objective
+
+
+class Criterion(nn.Module):
+    """The two terms of an objective. Each process is given its part of a batch, and gets its part of the gradient.
+
+    A loss of ours compares a process's own anchors with the embeddings of all, so that work and memory are divided
+    among the processes; one of pytorch-metric-learning's is given the whole batch in each. Averaged over processes,
+    as data-parallel training does, values and gradients are those of one process with the whole batch.
+    """
+
+    def __init__(self, objective: Objective, classes: int, dimension: int) -> None:
+        super().__init__()
+        self.loss = create_loss(objective, classes=classes, dimension=dimension)
+        self.miner = create_miner(objective)
+        self.instance = InstanceLoss(objective.temperature) if objective.instance else None
+        self.memory = CrossBatchMemory(objective.memory, dimension) if objective.memory else None
+
+    def forward(
+        self, embeddings: Tensor, projected: Tensor, labels: Tensor, films: Tensor, tuples: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The label term and the instance term.
+
+        `embeddings`, `projected`: float32 [V * B, D], view after view of B films; the second is what instance
+        discrimination sees. `labels`, `films`: int64 [B]. `tuples`: int64 [T, 2 or 3], rows of the first view that
+        make pairs or triplets; None for all that there are.
+        """
+        label_term = instance_term = embeddings.new_zeros(())
+        if self.loss is not None:
+            label_term = self._label_term(embeddings, labels, films, tuples)
+        if self.instance is not None:
+            instance_term = self._instance_term(projected, labels, films)
+        return label_term, instance_term
+
+    @torch.no_grad()
+    def remember(self, embeddings: Tensor, labels: Tensor, films: Tensor) -> None:
+        """Keep the embeddings of a step for those to come."""
+        if self.memory is not None:
+            batch = self._compare(embeddings, labels, films)
+            self.memory.put(batch.columns, batch.labels, batch.films)
+
+    def _label_term(self, embeddings: Tensor, labels: Tensor, films: Tensor, tuples: Tensor | None) -> Tensor:
+        pairs = None if tuples is None else _as_tuple(tuples, labels)
+        if self.miner is None and isinstance(self.loss, BatchLoss):
+            if pairs is not None:
+                return _share_of(self.loss.tuple_terms(embeddings[: len(labels)], pairs))
+            batch = self._compare(embeddings, labels, films)
+            return _share_of(self.loss.terms(self.memory.extend(batch) if self.memory else batch))
+        batch = self._compare(embeddings, labels, films)
+        if tuples is not None:
+            pairs = _as_tuple(gather(batch.own[tuples])[0], batch.labels)
+        elif self.miner is not None:
+            pairs = self.miner(batch.columns, batch.labels)
+        return cast("Tensor", cast("nn.Module", self.loss)(batch.columns, batch.labels, pairs))
+
+    def _instance_term(self, projected: Tensor, labels: Tensor, films: Tensor) -> Tensor:
+        batch = self._compare(projected, labels, films)
+        partner = batch.own.roll(len(labels))  # the other of the two views
+        return _share_of([cast("InstanceLoss", self.instance).term(batch, partner)])
+
+    @staticmethod
+    def _compare(embeddings: Tensor, labels: Tensor, films: Tensor) -> Comparison:
+        """One's own rows, view after view, as anchors among those of all processes."""
+        views = len(embeddings) // len(labels)
+        columns, begin = gather(embeddings)
+        known = gather(torch.stack([labels, films], 1).repeat(views, 1))[0]
+        own = torch.arange(begin, begin + len(embeddings), device=labels.device)
+        return Comparison(columns, known[:, 0], known[:, 1], own)
+
+
+def _share_of(terms: list[Term]) -> Tensor:
+    """One process's part of a loss, times the number of processes, so that their average is the loss."""
+    counts = total(torch.stack([term.count.detach().float() for term in terms]))
+    totals = torch.stack([term.total for term in terms])
+    return rank_and_world()[1] * (totals / counts.clamp_min(1)).sum()
+
+
+def _as_tuple(positions: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+    """Positions int64 [T, 2 or 3] as pytorch-metric-learning's tuple of pairs or of triplets."""
+    if positions.shape[1] == 3:
+        return tuple(positions.T)
+    positive = labels[positions[:, 0]] == labels[positions[:, 1]]
+    return (*positions[positive].T, *positions[~positive].T)

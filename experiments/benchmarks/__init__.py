@@ -1,0 +1,1 @@
+"""Measurements beside the peers: `python -m experiments.benchmarks.NAME [--quick] --json FILE`."""

@@ -1,0 +1,68 @@
+"""What the benchmarks share: flags, times of the processor, and the file of ratios."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from embedlearn.files import write_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkFlags:
+    """The flags of a benchmark."""
+
+    json: Path
+    """File to write: a list of metric, ours, peer, peer_name, ratio (above 1 where ours is better), n."""
+    quick: bool = False
+    """Fewer rounds and smaller sizes, to see that it works; its figures mean little."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One comparison: medians of `n` rounds, side by side in one run."""
+
+    metric: str
+    ours: float
+    peer: float
+    peer_name: str
+    ratio: float
+    n: int
+
+
+def compare(
+    metric: str, ours: Iterable[float], peer: Iterable[float], peer_name: str, *, less_is_better: bool
+) -> Measurement:
+    """Medians of both sides' rounds, and the median of the rounds' ratios."""
+    pairs = list(zip(ours, peer, strict=True))
+    ratios = [theirs / own if less_is_better else own / theirs for own, theirs in pairs]
+    own, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Measurement(metric, own, theirs, peer_name, statistics.median(ratios), len(pairs))
+
+
+def cpu_seconds(call: Callable[[], object], at_least: float = 0.2) -> float:
+    """Seconds of processor time that a call takes, of as many as fill `at_least` seconds."""
+    call()
+    count, began = 0, time.process_time()
+    while (spent := time.process_time() - began) < at_least:
+        call()
+        count += 1
+    return spent / count
+
+
+def write_measurements(path: Path, found: list[Measurement]) -> None:
+    """Print the measurements and write them as JSON."""
+    table = Table("metric", "ours", "peer", "", "ratio", "n")
+    for each in found:
+        table.add_row(
+            each.metric, f"{each.ours:.4g}", f"{each.peer:.4g}", each.peer_name, f"{each.ratio:.2f}", str(each.n)
+        )
+    Console(width=150).print(table)
+    write_text(path, json.dumps([asdict(each) for each in found], indent=2) + "\n")

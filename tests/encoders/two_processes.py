@@ -1,0 +1,86 @@
+"""Run by test_processes.py, alone and under torchrun: the first step's gradients, and an epoch, of many criteria."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from conftest import build_trainer
+from torch import nn
+
+from embedlearn.encoders.augmentation import Augmentation
+from embedlearn.encoders.processes import gather, rank_and_world, share_batch_statistics, total
+from embedlearn.encoders.settings import Objective, Sampling, Schedule
+
+SEMIHARD = ("type_of_triplets=semihard",)
+CASES = {
+    "cross-entropy": (Objective("cross-entropy", instance=0), "classes"),
+    "contrastive": (Objective("contrastive", instance=0), "classes"),
+    "contrastive, pairs": (Objective("contrastive", instance=0), "pairs"),
+    "triplet": (Objective("triplet", instance=0), "classes"),
+    "triplet, semi-hard": (Objective("triplet", ("semihard=true",), instance=0), "classes"),
+    "triplet, given": (Objective("triplet", instance=0), "triplets"),
+    "triplet, mined": (Objective("triplet", miner="TripletMarginMiner", miner_args=SEMIHARD, instance=0), "classes"),
+    "supcon": (Objective("supcon", instance=0), "classes"),
+    "instance": (Objective("none"), "classes"),
+    "supcon and instance": (Objective("supcon"), "classes"),
+    "cross-entropy and instance": (Objective("cross-entropy", instance_width=128), "classes"),
+    "supcon with a memory": (Objective("supcon", memory=12), "classes"),
+    "library": (Objective("MultiSimilarityLoss", instance=0), "classes"),
+    "library, pairs": (Objective("ContrastiveLoss", instance=0), "pairs"),
+    "library, proxies": (Objective("ProxyAnchorLoss", instance=0), "classes"),
+}  # batches of 6 and 12 films: 3 units of which one process gets two and the other one
+
+
+def measure(case: str) -> dict[str, torch.Tensor]:
+    """Gradients of the first step, and weights and losses after an epoch."""
+    objective, sampler = CASES[case]
+    trainer = build_trainer(
+        objective=objective,
+        augmentation=Augmentation(crop=0.8, blur=0.5, noise=0.05),
+        sampling=Sampling(sampler, 6 if sampler == "classes" else 12 if sampler == "pairs" else 9),
+        schedule=Schedule(epochs=1, precision="fp32", learning_rate=1e-3),
+    )
+    found: dict[str, torch.Tensor] = {}
+
+    def on_step(done: int, total: int) -> None:
+        if trainer.step == 1:
+            for part, module in (("network", trainer.network.module), ("criterion", trainer.criterion)):
+                for name, weight in module.named_parameters():
+                    found[f"gradient/{part}/{name}"] = weight.grad.clone()
+
+    row = trainer.run_epoch(on_step)
+    found |= {f"weight/{name}": value.clone() for name, value in trainer.network.module.state_dict().items()}
+    found["row"] = torch.tensor([row[name] for name in ("label_loss", "instance_loss", "val_knn", "val_recall_at_1")])
+    return found
+
+
+def normalise() -> dict[str, torch.Tensor]:
+    """Batch normalisation of seven rows, by one process or by two of three and four, after torch's own on all."""
+    values = torch.from_numpy(np.random.default_rng(0).normal(3, 2, (7, 4, 5, 5))).float()
+    rank, world = rank_and_world()
+    own = values[[slice(None), slice(0, 3), slice(3, None)][rank + 1 if world > 1 else 0]].clone().requires_grad_()
+    network = nn.Sequential(nn.BatchNorm2d(4))
+    nn.init.uniform_(network[0].weight, generator=torch.Generator().manual_seed(0))
+    share_batch_statistics(network)
+    answer = network.train()(own)
+    loss = total((answer * torch.linspace(-1, 1, 5)).square().sum())
+    loss.backward()
+    gradient = gather(own.grad)[0] / world
+    return {
+        "answer": gather(answer.detach())[0],
+        "gradient": gradient,
+        "weight": total(network[0].weight.grad) / world,
+        **{f"buffer/{name}": value for name, value in network.named_buffers()},
+    }
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    results = {case: measure(case) for case in CASES} | {"normalisation": normalise()}
+    rank, world = rank_and_world()
+    torch.save(results, folder / f"{rank}-of-{world}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
