@@ -80,8 +80,9 @@ def parse_flags(settings: type[Settings], program: str, arguments: Sequence[str]
 
 
 def fail(program: str, message: str) -> NoReturn:
-    """Print one line on standard error and exit with code 2."""
-    print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
+    """Print one line on standard error and exit with code 2; of several processes the first prints."""
+    if _is_first():
+        print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(USER_ERROR)
 
 

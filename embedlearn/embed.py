@@ -26,6 +26,8 @@ class Embed(DataFlags):
     """Run folder whose encoder to use; the newest under --runs where none is named."""
     runs: Path = Path("runs")
     """Folder of the runs."""
+    export: Literal["none", "onnx"] = "none"
+    """A further form to write the encoder in, beside it in the run folder: onnx, for any runtime that reads it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU where there is one."""
 
@@ -39,6 +41,7 @@ def _embed(settings: Embed) -> None:
     from embedlearn.encoders.devices import choose_device
     from embedlearn.encoders.runs import choose_run
     from embedlearn.files import require_folder
+    from embedlearn.runner import export_run
     from embedlearn.sources import collect_for_run, embed_collection
 
     if settings.out.suffix != ".parquet":
@@ -47,6 +50,8 @@ def _embed(settings: Embed) -> None:
     device = choose_device(settings.device)
     run = choose_run(settings.run, settings.runs)
     saved = load_encoder(run.encoder)
+    if settings.export == "onnx":
+        export_run(run.folder)
     collection = collect_for_run(settings, run, saved.preprocessing)
     embeddings = embed_collection(saved, collection, device, "embedding films")
     embeddings.save(settings.out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,16 @@ def require_choice(flag: str, value: str, choices: Sequence[str]) -> None:
     """Raise `ArgumentError` unless `value` is one of `choices`."""
     if value not in choices:
         raise ArgumentError(f"{flag}: wanted {', '.join(choices[:-1])} or {choices[-1]}, got {value}")
+
+
+def require_packages(flag: str, packages: Sequence[str], extra: str) -> None:
+    """Raise `ArgumentError` unless the packages can be imported; `extra` is what installs them."""
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            message = f"{flag}: {package} is not installed; pip install 'embedlearn[{extra}]'"
+            raise ArgumentError(message) from None
 
 
 def split_pairs(flag: str, words: Sequence[str]) -> dict[str, str]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from embedlearn.console import DataFlags, progress, run_command, say, stopping
+from embedlearn.console import DataFlags, run_command, say
 from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
 from embedlearn.errors import ArgumentError, MismatchError
 from embedlearn.files import require_folder
-from embedlearn.flags import as_plain, overlaid, require_number
+from embedlearn.flags import as_plain, overlaid, require_number, require_packages
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from embedlearn.sources import Collection
 
 PROGRAM = "embedlearn pretrain"
+MAY_CHANGE = ("name", "runs", "resume", "device", "save_every")  # in a run that is gone on with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +86,8 @@ def _run(settings: Pretrain) -> None:
         stored = settings_from(read_config(folder)["settings"])
         _refuse_changes(settings, stored)
         device = stored.device if settings.device == "auto" else settings.device
-        stored = dataclasses.replace(stored, device=device, save_every=settings.save_every)
-        train_run(stored, folder, resume=True)
+        save_every = stored.save_every if settings.save_every == Pretrain.save_every else settings.save_every
+        train_run(dataclasses.replace(stored, device=device, save_every=save_every), folder, resume=True)
         return
     folder = settings.runs / (settings.name or free_name(settings.runs, settings.architecture.backbone))
     if folder.exists():
@@ -102,17 +101,17 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
 
     Under torchrun every process calls this; the first of them speaks and writes.
     """
-    from embedlearn.encoders import runs
+    from embedlearn.encoders import export, runs
     from embedlearn.encoders.devices import open_fabric
-    from embedlearn.encoders.export import require_packages
-    from embedlearn.encoders.loggers import close, create_loggers, require_loggers
+    from embedlearn.encoders.loggers import create_loggers, require_loggers
     from embedlearn.encoders.resume import has_checkpoint, restore_training
     from embedlearn.radiographs.splits import assign_splits
+    from embedlearn.runner import finish, run_epochs
     from embedlearn.sources import Collection, collect
 
     require_loggers(settings.log)
     if settings.export == "onnx":
-        require_packages()
+        require_packages(export.FLAG, export.PACKAGES, "onnx")
     fabric = open_fabric(settings.device, settings.schedule.precision)
     with fabric.rank_zero_first(local=True):  # decoding and downloads are done once a machine
         encoder = _create_encoder(settings)
@@ -137,82 +136,9 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
         runs.start_run(folder, as_plain(settings), manifest, data)
     fabric.barrier()
     loggers = create_loggers(settings.log, folder, folder.name, as_plain(settings)) if fabric.is_global_zero else []
-    try:
-        _run_epochs(trainer, folder, settings.save_every, loggers)
-        if fabric.is_global_zero:
-            _finish(settings, trainer, collection, folder)
-    finally:
-        close(loggers, finished=trainer.finished)
-    fabric.barrier()
-
-
-def _run_epochs(trainer: Trainer, folder: Path, save_every: float, loggers: Sequence[Any]) -> None:
-    """Train to the end, saving behind epochs, after so many seconds, and when the process is asked to stop."""
-    from embedlearn.encoders.loggers import log_epoch
-    from embedlearn.encoders.resume import save_training
-
-    epochs, first = trainer.plan.schedule.epochs, trainer.fabric.is_global_zero
-    saved = time.monotonic()
-
-    def save() -> None:
-        nonlocal saved
-        if first:
-            save_training(folder, trainer)
-        saved = time.monotonic()
-
-    with progress("training") as report, stopping() as asked:
-
-        def on_step(done: int, total: int) -> None:
-            report(len(trainer.history) * total + done, epochs * total)
-            if asked:
-                save()
-                again = f"{PROGRAM} --resume " + shlex.join(["--runs", str(folder.parent), "--name", folder.name])
-                say(f"stopped in epoch {len(trainer.history) + 1}, saved; go on with {again}")
-                raise KeyboardInterrupt
-            if time.monotonic() - saved >= save_every:
-                save()
-
-        while not trainer.finished:
-            row = trainer.run_epoch(on_step)
-            save()
-            log_epoch(loggers, row)
-            say(
-                f"epoch {row['epoch']:3d}/{epochs}  loss {row['loss']:.3f} (label {row['label_loss']:.3f}, "
-                f"instance {row['instance_loss']:.3f})  validation recall@1 {row['val_recall_at_1']:.3f}, "
-                f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
-            )
-
-
-def _finish(settings: Pretrain, trainer: Trainer, collection: Collection, folder: Path) -> None:
-    """Write the best encoder, the untrained one of its shape, the history and its picture."""
-    import torch
-
-    from embedlearn.encoders import runs
-    from embedlearn.encoders.checkpoints import load_encoder, save_encoder
-    from embedlearn.encoders.curves import draw_curves
-    from embedlearn.encoders.encoder import Encoder
-    from embedlearn.encoders.inputs import embed_films
-    from embedlearn.encoders.resume import drop_checkpoints
-
-    films = collection.where(collection.manifest.frame["split"] == "train").films
-    trained = Encoder(settings.architecture)
-    trained.load_state_dict(trainer.best)
-    untrained = Encoder(settings.architecture, seed=settings.seed)
-    for path, encoder in ((runs.UNTRAINED, untrained), (runs.ENCODER, trained)):
-        center = embed_films(encoder, films, settings.preprocessing, device=trainer.fabric.device).mean(0)
-        save_encoder(folder / path, encoder, settings.preprocessing, torch.from_numpy(center))
-    runs.save_history(folder, trainer.history)
-    draw_curves(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
-    kept = trainer.history[trainer.kept_epoch]
-    runs.finish_run(folder, kept)
-    drop_checkpoints(folder)
-    if settings.export == "onnx":
-        from embedlearn.encoders.export import export_onnx
-
-        difference = export_onnx(load_encoder(folder / runs.ENCODER), folder / runs.ONNX)
-        say(f"wrote {folder / runs.ONNX}; its answers differ from torch's by {difference:.1g} at most")
-    say(f"kept epoch {kept['epoch']}: validation recall@1 {kept['val_recall_at_1']:.3f}, 5-NN {kept['val_knn']:.3f}")
-    say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}")
+    run_epochs(trainer, folder, settings.save_every, loggers)
+    if fabric.is_global_zero:
+        finish(trainer, folder, export=settings.export == "onnx")
 
 
 def _create_encoder(settings: Pretrain) -> Encoder:
@@ -281,16 +207,18 @@ def settings_from(plain: Mapping[str, Any]) -> Pretrain:
     return overlaid(Pretrain(), plain)
 
 
-def _refuse_changes(given: Pretrain, stored: Pretrain) -> None:
+def _refuse_changes(given: Any, stored: Any, default: Any = None) -> None:
     """A resumed run keeps its settings: a flag that is neither the default nor the run's own is refused."""
-    default = Pretrain()
-    for item in dataclasses.fields(Pretrain):
-        value = getattr(given, item.name)
-        kept = item.name in ("name", "runs", "resume", "device", "save_every")
-        if not kept and value not in (getattr(default, item.name), getattr(stored, item.name)):
+    default = default or Pretrain()
+    for item in dataclasses.fields(given):
+        wanted, kept, usual = (getattr(settings, item.name) for settings in (given, stored, default))
+        if dataclasses.is_dataclass(wanted):
+            _refuse_changes(wanted, kept, usual)
+        elif item.name not in MAY_CHANGE and wanted not in (usual, kept):
             flag = item.name.replace("_", "-")
             raise ArgumentError(
-                f"--{flag}: a resumed run keeps the settings it was started with; drop the flag, or start anew"
+                f"--{flag} {wanted}: a resumed run keeps the settings it was started with ({kept}); drop the flag, or "
+                "start anew"
             )
 
 

@@ -1,18 +1,23 @@
-"""Flags from a dataclass, mistakes in one line, progress only for eyes that watch."""
+"""Flags from a dataclass, mistakes in one line, progress only for eyes that watch, signals held back."""
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from embedlearn.console import DataFlags, progress, run_command
+from embedlearn.console import DataFlags, progress, run_command, say, stopping
 from embedlearn.errors import EmbedlearnError, ManifestError
 from embedlearn.flags import require_number
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -194,3 +199,69 @@ def test_progress_without_work_draws_nothing(
     with progress("drawing films"):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("rank", ["0", "1", "10", None])
+def test_of_several_processes_only_the_first_speaks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rank: str | None
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("RANK", rank) if rank else monkeypatch.delenv("RANK", raising=False)
+    say("kept epoch 3")
+    draw()
+    out, err = capsys.readouterr()
+    assert out == ("kept epoch 3\n" if rank in ("0", None) else "")
+    assert ("4/4" in err) if rank in ("0", None) else (err == "")
+
+
+# Being asked to stop.
+
+
+@pytest.fixture
+def heard() -> Iterator[list[int]]:
+    """The signals that reach whoever listened before."""
+    heard: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in STOPS}
+    yield heard
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("first", STOPS)
+@pytest.mark.parametrize("second", STOPS)
+def test_a_request_to_stop_is_noted_and_a_second_one_interrupts(
+    heard: list[int], first: signal.Signals, second: signal.Signals
+) -> None:
+    with stopping() as asked:
+        assert asked == []
+        signal.raise_signal(first)
+        assert asked == [first]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(second)
+        assert asked == [first]
+    assert heard == []
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError, KeyboardInterrupt])
+def test_signals_are_given_back_however_the_work_ends(heard: list[int], error: type[BaseException] | None) -> None:
+    with pytest.raises(error) if error else contextlib.nullcontext(), stopping() as asked:
+        if error:
+            raise error
+    for number in STOPS:
+        signal.raise_signal(number)
+    assert heard == list(STOPS) and asked == []
+
+
+def test_off_the_main_thread_signals_are_left_alone(heard: list[int]) -> None:
+    before = [signal.getsignal(number) for number in STOPS]
+    seen: list[object] = []
+
+    def work() -> None:
+        with stopping() as asked:
+            seen.extend([asked, [signal.getsignal(number) for number in STOPS]])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [[], before]
+    assert [signal.getsignal(number) for number in STOPS] == before

@@ -1,41 +1,19 @@
-"""The experiments' settings load, their tasks are what they say, and their pictures are drawn."""
+"""The experiments run from end to end, and their pictures are drawn."""
 
-import tomllib
-from pathlib import Path
+import json
+import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from embedlearn.pretrain import Pretrain, settings_from
 from experiments import overview
-from experiments.objectives import __main__ as objectives
-
-CONFIGS = sorted(Path(objectives.__file__).parent.glob("*.toml"))
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_objective_is_a_setting_of_pretrain(path):
-    settings = settings_from(tomllib.loads(path.read_text(encoding="utf-8")))
-    named = {"loss": settings.objective.loss, "instance": settings.objective.instance}
-    assert named["loss"].split("-")[0] in path.stem or named == {"loss": "none", "instance": 1.0}
-    assert ("instance" in path.stem) == bool(settings.objective.instance)
-
-
-def test_one_of_the_objectives_is_the_default():
-    settings = [settings_from(tomllib.loads(path.read_text(encoding="utf-8"))) for path in CONFIGS]
-    assert Pretrain() in settings
-
-
-def test_tasks_hold_the_films_they_name():
-    labels = ["healthy", "pneumonia/viral", "pneumonia/bacterial", "covid-19", "healthy", "pneumonia", "tuberculosis"]
-    frame = pd.DataFrame({"label": labels, "source": list("aaaabba")})
-    tasks = {name: (films, classes[films]) for name, films, classes in objectives._tasks(frame)}
-    assert list(tasks) == ["pooled", "within a", "bacterial vs viral"]
-    assert tasks["pooled"][0].tolist() == [True] * 6 + [False]
-    assert tasks["within a"][1].tolist() == ["healthy", "pneumonia", "pneumonia", "covid-19"]
-    assert tasks["bacterial vs viral"][1].tolist() == ["pneumonia/viral", "pneumonia/bacterial"]
+from experiments.transfer import __main__ as transfer
+from experiments.transfer.report import UNTRAINED
+from experiments.transfer.trainings import rows_there_are
 
 
 def test_the_overview_is_drawn_from_a_report(tmp_path):
@@ -52,9 +30,35 @@ def test_the_overview_is_drawn_from_a_report(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_objectives_run_on_phantoms(tmp_path, monkeypatch):
+def test_the_transfer_experiment_runs_on_phantoms_and_takes_up_what_is_there(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("EMBEDLEARN_CACHE", str(tmp_path / "cache"))
-    objectives._compare(objectives.Objectives(quick=True, runs=tmp_path / "runs"))
-    table = pd.read_csv(tmp_path / "runs" / "objectives.csv")
-    assert set(table["objective"]) == {"header probe", "border probe", "untrained", *(path.stem for path in CONFIGS)}
-    assert table["accuracy"].between(0, 1).all()
+    settings, runs = transfer.Transfer(quick=True, runs=tmp_path / "runs"), tmp_path / "runs" / "quick"
+    transfer._run(settings)
+    first = (runs / "transfer.csv").read_bytes()
+    table = pd.read_csv(runs / "transfer.csv")
+    assert set(table["row"]) == {transfer.HEADER, transfer.BORDER, UNTRAINED, *rows_there_are()}
+    assert set(table["trainings"]) == {1}
+    assert {"X: all sources", "X: mean", "B: bacterial or viral"} <= set(table["task"][table["shots"] == 5])
+    assert table["accuracy"].between(0, 1).all() and (table["low"] <= table["high"]).all()
+    assert (table["lift"][table["row"] == UNTRAINED] == 0).all()
+    with Image.open(runs / "transfer.png") as drawn:
+        assert np.asarray(drawn.convert("L")).std() > 10
+    weights = {path: path.stat().st_mtime_ns for path in runs.glob("*/encoder.safetensors")}
+    assert {path.parent.name for path in weights} == {f"{row}-1" for row in rows_there_are()}
+    assert f"wrote {runs / 'transfer.csv'}" in capfd.readouterr().out
+    transfer._run(settings)
+    assert (runs / "transfer.csv").read_bytes() == first
+    assert all(path.stat().st_mtime_ns == written for path, written in weights.items())
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_training_writes_its_ratios(tmp_path):
+    path = tmp_path / "found.json"
+    command = [sys.executable, "-m", "experiments.benchmarks.training", "--quick", "--json", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert len({each["metric"] for each in found}) == len(found) >= 9
+    for each in found:
+        assert list(each) == ["metric", "ours", "peer", "peer_name", "ratio", "n"]
+        assert each["metric"] and each["peer_name"] and each["n"] == 2
+        assert all(each[side] > 0 and math.isfinite(each[side]) for side in ("ours", "peer", "ratio"))

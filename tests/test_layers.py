@@ -28,13 +28,13 @@ FLOORS = (
     ("embeddings",),
     ("gallery", "episodes", "audits", "maps", "explanations"),
     ("web",),
-    ("console", "sources"),
+    ("console", "sources", "runner"),
     (*COMMANDS, FACE),
     ("__main__",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TENSORS = {"torch", "torchvision", "pytorch_metric_learning", "lightning", "lightning_fabric", "timm"}
-WITH_TENSORS = {"encoders", "explanations", "sources", *COMMANDS}
+WITH_TENSORS = {"encoders", "explanations", "sources", "runner", *COMMANDS}
 WITHOUT_ENCODERS = {"gallery", "episodes", "audits", "embeddings"}
 
 

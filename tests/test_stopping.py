@@ -91,7 +91,7 @@ def test_two_processes_write_one_run_and_learn_what_one_does(place):
     assert child.returncode == 0, complaint[-2000:]
     start(place, "alone", "--precision", "fp32").communicate()
     assert said.count("\nepoch   1/6") == 1 and said.count("wrote ") == 1
-    assert os.listdir(place / "both").sort() == os.listdir(place / "alone").sort()
+    assert sorted(os.listdir(place / "both")) == sorted(os.listdir(place / "alone"))
     both, alone = (pd.read_csv(place / name / "history.csv") for name in ("both", "alone"))
     np.testing.assert_allclose(both["loss"][:2], alone["loss"][:2], rtol=1e-2)
     first, second = (load_encoder(place / name / "encoder.safetensors").encoder for name in ("both", "alone"))

@@ -96,6 +96,8 @@ def _mix_spectra(settings: Augmentation, films: Tensor, others: Tensor, random: 
         return films
     share = random.uniform(0, 1) * (random.uniform(0, 1) < settings.spectrum)
     moved = torch.nonzero(share.flatten()).flatten()
+    if not len(moved):
+        return films
     own, other = torch.fft.rfft2(films[moved]), torch.fft.rfft2(others[moved])
     gain = ((other.abs() + 1e-4) / (own.abs() + 1e-4)) ** share[moved]
     mixed = torch.fft.irfft2(own * gain, s=films.shape[-2:])
@@ -103,12 +105,13 @@ def _mix_spectra(settings: Augmentation, films: Tensor, others: Tensor, random: 
 
 
 def _change_greys(settings: Augmentation, films: Tensor, random: _Random) -> Tensor:
-    gamma = random.uniform(-settings.gamma, settings.gamma).exp()
-    films = films.clamp(1e-4, 1).pow(gamma)
-    contrast = 1 + random.uniform(-settings.contrast, settings.contrast)
-    brightness = random.uniform(-settings.contrast, settings.contrast) / 4
-    middle = films.mean((-2, -1), keepdim=True)
-    films = (films - middle) * contrast + middle + brightness
+    if settings.gamma:
+        films = films.clamp(1e-4, 1).pow(random.uniform(-settings.gamma, settings.gamma).exp())
+    if settings.contrast:
+        contrast = 1 + random.uniform(-settings.contrast, settings.contrast)
+        brightness = random.uniform(-settings.contrast, settings.contrast) / 4
+        middle = films.mean((-2, -1), keepdim=True)
+        films = (films - middle) * contrast + middle + brightness
     if settings.noise:
         films = films + random.grain(films) * random.uniform(0, settings.noise)
     return films.clamp(0, 1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from embedlearn.encoders.resdense import ResDense
 from embedlearn.errors import ArgumentError
+from embedlearn.flags import require_packages
 
 OWN = {"resdense": ResDense}
 # What torchvision's classifiers put behind the last feature map, and the branches used only in training.
@@ -80,10 +81,9 @@ def _create_torchvision(name: str, imagenet: bool) -> nn.Module:
 
 
 def _create_timm(name: str, imagenet: bool) -> nn.Module:
-    try:
-        import timm
-    except ImportError:
-        raise ArgumentError(f"--backbone timm:{name}: timm is not installed; pip install 'embedlearn[timm]'") from None
+    require_packages(f"--backbone timm:{name}", ["timm"], "timm")
+    import timm
+
     try:
         model = timm.create_model(name, pretrained=imagenet, in_chans=1, num_classes=0, global_pool="")
     except (RuntimeError, ValueError) as error:

@@ -80,11 +80,11 @@ def load_tensors(path: Path, form: str) -> tuple[dict[str, Tensor], dict[str, An
             if header.get("format") != form:
                 raise CheckpointError(f"{path}: wanted a file of the form {form}, got {header.get('format')}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if header["checksum"] != _checksum(tensors):
+            if "checksum" in header and header["checksum"] != _checksum(tensors):
                 raise CheckpointError(f"{path}: damaged (its checksum differs); make or copy it again")
             return tensors, header["settings"]
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: there is no such file; wanted an encoder made by embedlearn pretrain") from None
+        raise CheckpointError(f"{path}: there is no such file; wanted one made by embedlearn pretrain") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: torn or not a safetensors file ({error}); make or copy it again") from error
 

@@ -38,10 +38,13 @@ class Criterion(nn.Module):
         make pairs or triplets; None for all that there are.
         """
         label_term = instance_term = embeddings.new_zeros(())
+        batch = self._compare(embeddings, labels, films)
         if self.loss is not None:
-            label_term = self._label_term(embeddings, labels, films, tuples)
+            label_term = self._label_term(embeddings, labels, batch, tuples)
         if self.instance is not None:
-            instance_term = self._instance_term(projected, labels, films)
+            seen = batch if projected is embeddings else self._compare(projected, labels, films)
+            partner = seen.own.roll(len(labels))  # the other of the two views
+            instance_term = _share_of([self.instance.term(seen, partner)])
         return label_term, instance_term
 
     @torch.no_grad()
@@ -51,24 +54,16 @@ class Criterion(nn.Module):
             batch = self._compare(embeddings, labels, films)
             self.memory.put(batch.columns, batch.labels, batch.films)
 
-    def _label_term(self, embeddings: Tensor, labels: Tensor, films: Tensor, tuples: Tensor | None) -> Tensor:
-        pairs = None if tuples is None else _as_tuple(tuples, labels)
-        if self.miner is None and isinstance(self.loss, BatchLoss):
-            if pairs is not None:
-                return _share_of(self.loss.tuple_terms(embeddings[: len(labels)], pairs))
-            batch = self._compare(embeddings, labels, films)
-            return _share_of(self.loss.terms(self.memory.extend(batch) if self.memory else batch))
-        batch = self._compare(embeddings, labels, films)
+    def _label_term(self, embeddings: Tensor, labels: Tensor, batch: Comparison, tuples: Tensor | None) -> Tensor:
+        loss = cast("nn.Module", self.loss)
+        if isinstance(loss, BatchLoss) and self.miner is None:
+            if tuples is not None:
+                return _share_of(loss.tuple_terms(embeddings[: len(labels)], _as_tuple(tuples, labels)))
+            return _share_of(loss.terms(self.memory.extend(batch) if self.memory else batch))
+        pairs = None if self.miner is None else self.miner(batch.columns, batch.labels)
         if tuples is not None:
             pairs = _as_tuple(gather(batch.own[tuples])[0], batch.labels)
-        elif self.miner is not None:
-            pairs = self.miner(batch.columns, batch.labels)
-        return cast("Tensor", cast("nn.Module", self.loss)(batch.columns, batch.labels, pairs))
-
-    def _instance_term(self, projected: Tensor, labels: Tensor, films: Tensor) -> Tensor:
-        batch = self._compare(projected, labels, films)
-        partner = batch.own.roll(len(labels))  # the other of the two views
-        return _share_of([cast("InstanceLoss", self.instance).term(batch, partner)])
+        return cast("Tensor", loss(batch.columns, batch.labels, pairs))
 
     @staticmethod
     def _compare(embeddings: Tensor, labels: Tensor, films: Tensor) -> Comparison:

@@ -39,17 +39,13 @@ def open_fabric(wanted: str, precision: str) -> Fabric:
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins import MixedPrecision, Precision
-    from lightning_fabric.strategies.ddp import DDPStrategy
 
     device = choose_device(wanted)
     arithmetic = MixedPrecision("bf16-mixed", device.type) if computes_in_bf16(precision, device) else Precision()
     world, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if world == 1:
         return Fabric(accelerator=device.type, devices=1, plugins=arithmetic)
-    strategy = DDPStrategy(broadcast_buffers=False)  # batch statistics are the same in all already
-    fabric = Fabric(
-        accelerator=device.type, devices=here, num_nodes=world // here, strategy=strategy, plugins=arithmetic
-    )
+    fabric = Fabric(accelerator=device.type, devices=here, num_nodes=world // here, strategy="ddp", plugins=arithmetic)
     fabric.launch()
     return fabric
 

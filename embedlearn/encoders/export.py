@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib
 import json
 import warnings
 from pathlib import Path
@@ -18,6 +17,7 @@ from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import standardise
 from embedlearn.errors import ArgumentError, MismatchError
 from embedlearn.files import replacing
+from embedlearn.flags import require_packages
 from embedlearn.provenance import describe_software
 from embedlearn.radiographs.preprocessing import Preprocessing
 
@@ -49,7 +49,7 @@ def export_onnx(saved: SavedEncoder, path: Path) -> float:
     Raises `ArgumentError` where a package is missing or the backbone cannot be exported, `MismatchError` where the
     distance is above `TOLERANCE`, `StorageError` where the file cannot be written.
     """
-    require_packages()
+    require_packages(FLAG, PACKAGES, "onnx")
     encoder = copy.deepcopy(saved.encoder).cpu().to(memory_format=torch.contiguous_format)
     reader = FilmReader(encoder, saved.preprocessing).eval().requires_grad_(False)
     with replacing(path) as beside:
@@ -61,15 +61,6 @@ def export_onnx(saved: SavedEncoder, path: Path) -> float:
                 "the most; nothing was written, try another version of torch or onnxruntime"
             )
     return distance
-
-
-def require_packages() -> None:
-    """Raise `ArgumentError` unless all that an export needs is installed; called before long work."""
-    for package in PACKAGES:
-        try:
-            importlib.import_module(package)
-        except ImportError:
-            raise ArgumentError(f"{FLAG}: {package} is not installed; pip install 'embedlearn[onnx]'") from None
 
 
 def _write(reader: FilmReader, digest: str, path: Path) -> None:

@@ -6,7 +6,6 @@ A run that is resumed goes on in the log it began: the id that a service knows i
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import logging
 import os
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedlearn.errors import ArgumentError, StorageError
 from embedlearn.files import write_text
+from embedlearn.flags import require_packages
 
 if TYPE_CHECKING:
     from lightning_fabric.loggers.logger import Logger
@@ -37,13 +37,7 @@ def require_loggers(names: Sequence[str]) -> None:
     for name in names:
         if name not in LOGGERS:
             raise ArgumentError(f"{FLAG} {name}: no such logger; wanted one of {', '.join(LOGGERS)}")
-        for package in _PACKAGES[name]:
-            try:
-                importlib.import_module(package)
-            except ImportError:
-                raise ArgumentError(
-                    f"{FLAG} {name}: {package} is not installed; pip install 'embedlearn[{name}]'"
-                ) from None
+        require_packages(f"{FLAG} {name}", _PACKAGES[name], name)
 
 
 def create_loggers(names: Sequence[str], folder: Path, name: str, settings: Mapping[str, Any]) -> list[Logger]:

@@ -11,6 +11,10 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
+from embedlearn.errors import ArgumentError
+
+PLAIN_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
 
 def rank_and_world() -> tuple[int, int]:
     """Which process this is and how many there are; (0, 1) where training was not started by torchrun."""
@@ -22,7 +26,7 @@ def rank_and_world() -> tuple[int, int]:
 def gather(rows: Tensor) -> tuple[Tensor, int]:
     """The rows [B, ...] of all processes in the order of their ranks, [C, ...], and where one's own begin.
 
-    Processes may have different numbers of rows, but for none. A gradient that a process has for another's rows is
+    Processes may have different numbers of rows. A gradient that a process has for another's rows is
     added to that other's.
     """
     rank, world = rank_and_world()
@@ -45,7 +49,8 @@ def total(values: Tensor) -> Tensor:
 def share_batch_statistics(network: nn.Module) -> None:
     """Let every batch normalisation of `network` see the batch of all processes; weights and names stay.
 
-    torch's own does it on GPUs only, where it is taken.
+    torch's own does it on GPUs only, where it is taken. Raises `ArgumentError` for a layer that does more than
+    normalise, as some of timm's do.
     """
     if rank_and_world()[1] == 1:
         return
@@ -90,6 +95,10 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 def _shared(norm: nn.modules.batchnorm._BatchNorm) -> nn.Module:
     """`norm` over all processes, with its own parameters and buffers."""
+    if type(norm) not in PLAIN_NORMS:
+        raise ArgumentError(
+            f"--backbone: several processes cannot share its {type(norm).__name__} layers; use another, or one process"
+        )
     if any(tensor.device.type == "cuda" for tensor in norm.state_dict().values()):
         synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(norm)  # type: ignore[no-untyped-call]
         return synchronised
@@ -111,7 +120,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        summed = gradient.contiguous()
+        summed = gradient.contiguous().clone()
         distributed.all_reduce(summed)
         return summed[ctx.begin : ctx.begin + ctx.count], None, None
 

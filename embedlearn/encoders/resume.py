@@ -10,7 +10,7 @@ from torch import Tensor
 
 from embedlearn.encoders.checkpoints import load_tensors, save_tensors
 from embedlearn.encoders.training import Trainer
-from embedlearn.errors import CheckpointError
+from embedlearn.errors import CheckpointError, StorageError
 
 FORMAT = "embedlearn-training-2"
 NEWEST, BEFORE = "checkpoint.safetensors", "checkpoint-before.safetensors"
@@ -24,8 +24,11 @@ def save_training(folder: Path, trainer: Trainer) -> None:
     tensors = dict(_named_states(trainer))
     history = [list(row.items()) for row in trainer.history]  # JSON objects lose their order
     state = {"history": history, "step": trainer.step, "spent": trainer.spent.tolist()}
-    if (folder / NEWEST).exists():
-        (folder / NEWEST).replace(folder / BEFORE)
+    try:
+        if (folder / NEWEST).exists():
+            (folder / NEWEST).replace(folder / BEFORE)
+    except OSError as error:
+        raise StorageError(f"{folder / NEWEST}: cannot be renamed ({error.strerror or error})") from error
     save_tensors(folder / NEWEST, tensors, FORMAT, state)
 
 

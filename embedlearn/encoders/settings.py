@@ -90,6 +90,10 @@ class Objective:
         require_number("--temperature", self.temperature, 0.001, 100)
         if self.loss == "none" and not self.instance:
             raise ArgumentError("--loss none with --instance 0 leaves nothing to learn; set one")
+        if self.loss == "none" and self.instance_width:
+            raise ArgumentError("--loss none with --instance-width: nothing would train the embedding; use width 0")
+        if not self.instance and self.instance_width:
+            raise ArgumentError("--instance 0 leaves --instance-width nothing to do; leave it out")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from embedlearn.encoders.augmentation import augment
 from embedlearn.encoders.checkpoints import copy_weights
@@ -59,6 +61,7 @@ class LabelledFilms:
 class Trainer:
     """One training, an epoch at a call, alone or as one of several processes.
 
+    Raises `ArgumentError`, before anything is trained, where sampler, loss and miner do not fit together.
     Everything random follows from (seed, epoch, step), so that it can stop behind any step and go on elsewhere.
     `encoder` learns in place; `best` holds its weights of `kept_epoch`, `history` has a row an epoch; `step` counts the
     steps done in the epoch under way, and `spent` holds the sums of its terms and its seconds.
@@ -87,7 +90,7 @@ class Trainer:
         self.criterion = criterion.to(fabric.device)
         self.judge: Callable[..., tuple[Tensor, Tensor]] = self.criterion
         if self.world > 1 and any(True for _ in criterion.parameters()):
-            self.judge = fabric.setup_module(criterion)  # its gradients are averaged too
+            self.judge = DistributedDataParallel(self.criterion)  # its gradients are averaged too, all in float32
         self.source = FilmSource(training.films, fabric.device, again=True)
         self._check_criterion()
         self.history: list[dict[str, float]] = []
@@ -108,7 +111,7 @@ class Trainer:
         return choose_epoch(self.history, len(self.validation.labels))
 
     def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> dict[str, float]:
-        """Train an epoch to its end, score it, and return its row of the history.
+        """Train an epoch to its end, score it, and return its row of the history. Raises `ArgumentError` for a NaN.
 
         `on_step(films done, films in all)` is called behind every step, where the training can be saved.
         """
@@ -118,9 +121,9 @@ class Trainer:
             began = time.perf_counter()
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate(epoch, self.step)
-            terms = self._step(batch, _mix(self.plan.seed, epoch, self.step))
+            label_term, instance_term = self._step(batch, _mix(self.plan.seed, epoch, self.step)).tolist()
             self.step += 1
-            self.spent += [*terms, time.perf_counter() - began]
+            self.spent += [label_term, instance_term, time.perf_counter() - began]
             if on_step:
                 films = self.plan.sampling.batch
                 on_step(min(self.step, self.steps) * films, self.steps * films)
@@ -131,20 +134,24 @@ class Trainer:
             self.best = copy_weights(self.encoder)
         return row
 
-    def _step(self, batch: Batch, seed: int) -> tuple[float, float]:
-        """One step of the optimiser; the label term and the instance term, as they were before it."""
+    def _step(self, batch: Batch, seed: int) -> Tensor:
+        """One step of the optimiser; the label term and the instance term of all processes, as they were before it."""
         inputs = standardise(self._views(batch, seed), self.plan.preprocessing)
         with seeded(seed + self.rank):  # dropout and its like inside a backbone
             embeddings, projected = self.network(inputs)
         embeddings, projected = embeddings.float(), projected.float()
         known = self._known(batch)
         with seeded(seed):
-            label_term, instance_term = self.judge(embeddings, projected, *known)
+            try:
+                label_term, instance_term = self.judge(embeddings, projected, *known)
+            except ValueError as error:
+                name = self.plan.objective.loss
+                raise ArgumentError(f"--loss {name}: it cannot take a batch ({error}); use another") from error
         self.optimizer.zero_grad()
         self.fabric.backward(label_term + self.plan.objective.instance * instance_term)
         self.optimizer.step()
         self.criterion.remember(embeddings, *known[:2])
-        return float(label_term.detach()), float(instance_term.detach())
+        return total(torch.stack([label_term, instance_term]).detach()) / self.world
 
     def _views(self, batch: Batch, seed: int) -> Tensor:
         """Random views of the batch's films, float32 [V * B, 1, S, S]: two of each where instances are told apart."""
@@ -168,11 +175,12 @@ class Trainer:
     def _close_epoch(self, epoch: int) -> dict[str, float]:
         """The epoch's row of the history. Raises `ArgumentError` where the loss is no number."""
         began = time.perf_counter()
-        shared = total(torch.from_numpy(self.spent[:2]).float().to(self.fabric.device)) / self.world
-        label_term, instance_term = (shared / self.steps).tolist()
+        label_term, instance_term = (self.spent[:2] / self.steps).tolist()
         loss = label_term + self.plan.objective.instance * instance_term
         if not math.isfinite(loss):
-            raise ArgumentError(f"training: the loss became {loss} in epoch {epoch + 1}; lower --learning-rate")
+            raise ArgumentError(
+                f"training: the loss became {loss} in epoch {epoch + 1}; start anew with a lower --learning-rate"
+            )
         recall, neighbours = self._score()
         return {
             "epoch": epoch + 1,
@@ -186,7 +194,6 @@ class Trainer:
             "seconds": float(self.spent[2]) + time.perf_counter() - began,
         }
 
-    @torch.no_grad()
     def _check_criterion(self) -> None:
         """Refuse a loss that cannot take what the sampler and the miner give, before anything is written."""
         objective, sampler = self.plan.objective, self.plan.sampling.sampler
@@ -194,13 +201,19 @@ class Trainer:
             raise ArgumentError(
                 f"--memory {objective.memory}: --sampler {sampler} says itself what is compared; use --sampler classes"
             )
+        if objective.miner != "none" and sampler != "classes":
+            raise ArgumentError(
+                f"--miner {objective.miner}: --sampler {sampler} says itself what is compared; use --sampler classes"
+            )
         known = self._known(next(self.sampler.epoch(0)))
+        tried = copy.deepcopy(self.criterion)
         with seeded(0):
             rows = (2 if objective.instance else 1) * len(known[0])
-            made = nn.functional.normalize(torch.randn(rows, self.encoder.architecture.dimension), dim=1)
-            made = made.to(self.fabric.device)
             try:
-                self.criterion(made, made, *known)
+                for _ in range(2):  # some keep what they should not from one batch to the next
+                    made = torch.randn(rows, self.encoder.architecture.dimension, requires_grad=True)
+                    seen = nn.functional.normalize(made, dim=1).to(self.fabric.device)
+                    torch.stack(tried(seen, seen, *known)).sum().backward()  # type: ignore[no-untyped-call]
             except ArgumentError:
                 raise
             except (ValueError, RuntimeError, TypeError) as error:
@@ -222,7 +235,8 @@ class Trainer:
         for start in range(begin, end, EMBEDDED_AT_ONCE):
             rows = np.arange(start, min(start + EMBEDDED_AT_ONCE, end))
             inputs = standardise(source.greys(rows), self.plan.preprocessing)
-            parts.append(self.network(inputs)[0].float())
+            with self.fabric.autocast():  # not through the wrapper, which would wait for processes with more to do
+                parts.append(self.network.module(inputs)[0].float())
         return gather(torch.cat(parts))[0]
 
     def _rate(self, epoch: int, step: int) -> float:

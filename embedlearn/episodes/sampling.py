@@ -127,12 +127,11 @@ class _Sides(NamedTuple):
         allowed = np.asarray(roles, dtype=bool)
         if allowed.shape != (len(here), 2):
             raise ArgumentError(f"roles: wanted bool [{len(here)}, 2], got shape {list(allowed.shape)}")
-        for side, films in zip(("support", "query"), (here[:, None] & allowed).T, strict=True):
+        sides = dict(zip(cls._fields, (here[:, None] & allowed).T, strict=True))
+        for side, films in sides.items():
             if not films.any():
                 raise EpisodeError(f"class '{name}': no film may be {side}; name other roles")
-        return cls(
-            *(_ClassPool.build(name, np.flatnonzero(films), group, draw) for films in (here[:, None] & allowed).T)
-        )
+        return cls(*(_ClassPool.build(name, np.flatnonzero(films), group, draw) for films in sides.values()))
 
     def check(self, n_shot: int, n_query: int) -> None:
         """Raise `EpisodeError` where no choice of support patients could do."""

@@ -10,7 +10,8 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
@@ -30,6 +31,8 @@ from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compar
 LIBRARY = "pytorch-metric-learning"
 STILL = Augmentation(crop=1, rotate=0, contrast=0, gamma=0, blur=0, noise=0, spectrum=0)
 BATCH, SIZE = 32, 128
+FOUR_BLOCKS = "four blocks of convolution, normalisation, ReLU and pooling"
+NETWORKS = ("resnet18", FOUR_BLOCKS, "resdense")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,24 +112,28 @@ def _milliseconds(batch: int, loss: nn.Module, miner: nn.Module | None) -> float
 
 
 def _trainers(quick: bool, rounds: int) -> Iterator[Measurement]:
-    """Images a second of processor time: the same network, batch, films and loss, no views, by both trainers."""
-    for backbone in ("resnet18", "resdense"):
-        steps = 3 if quick else 12
-        films = _films(steps * BATCH)
-        ours, theirs = [], []
-        for _ in range(rounds):
-            ours.append(BATCH / float(np.median(_our_steps(backbone, films))))
-            theirs.append(BATCH / float(np.median(_their_steps(backbone, films))))
-        yield compare(
-            f"training {backbone}, images a CPU-second, {SIZE} px, batch {BATCH}", ours, theirs,
-            f"{LIBRARY} MetricLossOnly", less_is_better=False,
-        )  # fmt: skip
+    """Images a second of processor time: the same network, batch and films, no views, by both trainers.
+
+    Each as it comes: ours in bf16 where the machine computes in it (`--precision auto`), the library's in float32. A
+    second line has ours in float32 too.
+    """
+    for name in NETWORKS:
+        films = _films((3 if quick else 12) * BATCH)
+        seconds = [(_our_steps(name, films, "auto"), _our_steps(name, films, "fp32"), _their_steps(name, films))
+                   for _ in range(rounds)]  # fmt: skip
+        auto, plain, theirs = ([BATCH / float(np.median(each)) for each in side] for side in zip(*seconds, strict=True))
+        for precision, ours in (("precision auto", auto), ("float32", plain)):
+            yield compare(
+                f"training {name}, images a CPU-second, {SIZE} px, batch {BATCH}, {precision}", ours, theirs,
+                f"{LIBRARY} MetricLossOnly, float32", less_is_better=False,
+            )  # fmt: skip
 
 
 def _pipeline(quick: bool, rounds: int) -> Iterator[Measurement]:
     """Share of a default step (two views) that goes into reading films from the cache, and into their views."""
     films = _films(4 * 64)
-    trainer = _trainer("resdense", films, Objective(), Augmentation(), 64)
+    plan = Plan(Preprocessing(size=SIZE), Augmentation(), Objective(), Sampling(), Schedule(), seed=0)
+    trainer = _trainer(_encoder("resdense"), films, plan)
     batch = next(trainer.sampler.epoch(0))
     trainer.network.train()
     parts: dict[str, Callable[[], object]] = {
@@ -147,32 +154,45 @@ def _films(count: int) -> LabelledFilms:
     return LabelledFilms(Films(pixels, np.arange(count), ("",) * count), np.arange(count) % 2)
 
 
-def _trainer(
-    backbone: str, films: LabelledFilms, objective: Objective, augmentation: Augmentation, batch: int
-) -> Trainer:
-    plan = Plan(Preprocessing(size=SIZE), augmentation, objective, Sampling(batch=batch), Schedule(epochs=1), seed=0)
+def _encoder(name: str) -> Encoder:
+    """An encoder on one of `NETWORKS`."""
+    encoder = Encoder(Architecture("resdense" if name == FOUR_BLOCKS else name))
+    if name == FOUR_BLOCKS:
+        widths = (1, 32, 64, 128, encoder.channels)
+        encoder.backbone = nn.Sequential(*(_block(*pair) for pair in pairwise(widths)))
+    return encoder
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)
+    )
+
+
+def _trainer(encoder: Encoder, films: LabelledFilms, plan: Plan) -> Trainer:
     few = LabelledFilms(films.films.take(np.arange(8)), films.labels[:8])
-    return Trainer(Encoder(Architecture(backbone)), films, few, plan, open_fabric("cpu", "auto"))
+    return Trainer(encoder, films, few, plan, open_fabric("cpu", plan.schedule.precision))
 
 
-def _our_steps(backbone: str, films: LabelledFilms) -> list[float]:
+def _our_steps(name: str, films: LabelledFilms, precision: Literal["auto", "fp32"]) -> list[float]:
     """CPU-seconds of each step of an epoch."""
+    objective, schedule = Objective("contrastive", instance=0), Schedule(epochs=1, precision=precision)
+    plan = Plan(Preprocessing(size=SIZE), STILL, objective, Sampling(batch=BATCH), schedule, seed=0)
     marks: list[float] = []
-    trainer = _trainer(backbone, films, Objective("contrastive", instance=0), STILL, BATCH)
-    trainer.run_epoch(lambda done, total: marks.append(time.process_time()))
+    _trainer(_encoder(name), films, plan).run_epoch(lambda done, total: marks.append(time.process_time()))
     return list(np.diff(marks))
 
 
-def _their_steps(backbone: str, films: LabelledFilms) -> list[float]:
+def _their_steps(name: str, films: LabelledFilms) -> list[float]:
     """CPU-seconds of each iteration of the library's trainer on the same films, decoded and standardised beforehand."""
     from pytorch_metric_learning import losses, samplers, trainers
 
     greys = torch.from_numpy(films.films.pixels)[:, None].float() / 255
     dataset = torch.utils.data.TensorDataset((greys - 0.5) / 0.25, torch.from_numpy(films.labels))
-    encoder = Encoder(Architecture(backbone))
+    encoder = _encoder(name)
     marks: list[float] = []
 
-    def mark(_: Any) -> None:
+    def mark(_: object) -> None:
         marks.append(time.process_time())
 
     trainer = trainers.MetricLossOnly(

@@ -1,1 +1,1 @@
-"""`python -m experiments.objectives`: which training objective makes an embedding that holds a class it never saw."""
+"""`python -m experiments.transfer`: which way of training makes an embedding that holds a class it never saw."""

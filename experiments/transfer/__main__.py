@@ -42,7 +42,7 @@ class Transfer(DataFlags):
     quick: bool = False
     """One fold, two epochs and 100 episodes, to see that it works."""
     runs: Path = Path("runs/transfer")
-    """Folder of the trainings, the table transfer.csv and its picture."""
+    """Folder of the trainings; of transfer.csv and its picture, to report; and of choice.csv, to choose by."""
     repeats: int = 2
     """How often the films are divided into three folds; the default is trained on every fold."""
     others: int = 1
@@ -84,11 +84,14 @@ def _run(settings: Transfer) -> None:
         )  # fmt: skip
         vectors = embed_films(saved.encoder, films.films, saved.preprocessing, device=choose_device("auto"))
         spaces.setdefault(row, {})[name] = vectors
-    answers = _ask(collection, folds, spaces, settings)
+    effort = Effort(episodes=100, replicates=20) if settings.quick else Effort()
+    choice = _ask(collection, {fold.name: fold.choosing for fold in folds}, spaces, effort, settings.seed)
+    answers = _ask(collection, {fold.name: fold.reported for fold in folds}, spaces, effort, settings.seed)
     table = tabulate(answers, list(spaces))
     known = {row: float(np.mean(list(scores.values()))) for row, scores in _known(collection, folds, spaces).items()}
-    with replacing(runs / "transfer.csv") as beside:
-        table.to_csv(beside, index=False, float_format="%.4f")
+    for name, lines in (("choice.csv", tabulate(choice, list(spaces))), ("transfer.csv", table)):
+        with replacing(runs / name) as beside:
+            lines.to_csv(beside, index=False, float_format="%.4f")
     draw_table(runs / "transfer.png", table)
     print_table(table, known)
     say(f"wrote {runs / 'transfer.csv'} and {runs / 'transfer.png'}")
@@ -114,16 +117,19 @@ def _probe(
 
 
 def _ask(
-    collection: Collection, folds: list[Fold], spaces: dict[str, dict[str, NDArray[np.floating]]], settings: Transfer
+    collection: Collection,
+    films: dict[str, NDArray[np.bool_]],
+    spaces: dict[str, dict[str, NDArray[np.floating]]],
+    effort: Effort,
+    seed: int,
 ) -> list[Answers]:
+    """Every task to every row, on the films [N] that are named for each fold."""
     frame = collection.manifest.frame
     tasks = make_tasks(frame)
-    effort = Effort(episodes=100, replicates=20) if settings.quick else Effort()
-    reported = {fold.name: fold.reported for fold in folds}
     answers: list[Answers] = []
     with progress("episodes") as report:
         for done, task in enumerate(tasks, start=1):
-            answers += answer(task, spaces, frame["case"].to_numpy(), reported, effort, settings.seed)
+            answers += answer(task, spaces, frame["case"].to_numpy(), films, effort, seed)
             report(done, len(tasks))
     return answers
 

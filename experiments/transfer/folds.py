@@ -18,10 +18,11 @@ RARE_CHOICE = 1 / 3  # share of the rare classes' cases that are left for choosi
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One way of dividing the films: `split`, str [N], for the training, and `reported`, bool [N], for the scores."""
+    """One way of dividing the films: `split`, str [N], for the training; which to choose by and report on, bool [N]."""
 
     name: str
     split: NDArray[np.str_]
+    choosing: NDArray[np.bool_]
     reported: NDArray[np.bool_]
 
 
@@ -39,24 +40,27 @@ def make_folds(manifest: Manifest, classes: Sequence[str], *, repeats: int, seed
     numbers = np.unique(cases[rare])
     kept = np.random.default_rng(seed).permutation(numbers)[round(RARE_CHOICE * len(numbers)) :]
     rare_reported = rare & np.isin(cases, kept)
-    return list(_thirds(strata, cases, rest, choosing, rare_reported, repeats, seed))
+    return [
+        Fold(
+            name,
+            np.where(choosing, "val", split),
+            choosing | (rare & ~rare_reported),
+            (split == "test") | rare_reported,
+        )
+        for name, split in _thirds(strata, cases, rest, repeats, seed)
+    ]
 
 
 def _thirds(
-    strata: NDArray[np.str_],
-    cases: NDArray[np.int64],
-    rest: NDArray[np.bool_],
-    choosing: NDArray[np.bool_],
-    rare_reported: NDArray[np.bool_],
-    repeats: int,
-    seed: int,
-) -> Iterator[Fold]:
+    strata: NDArray[np.str_], cases: NDArray[np.int64], rest: NDArray[np.bool_], repeats: int, seed: int
+) -> Iterator[tuple[str, NDArray[np.str_]]]:
+    """Name and split (train, test or held-out, str [N]) of every fold, the films of `rest` in three parts by case."""
     for repeat in range(repeats):
         third = np.full(len(cases), "", dtype="U8")
         third[rest] = split_by_case(strata, cases[rest], val=1 / 3, test=1 / 3, seed=seed + repeat)
-        for part in PARTS:
-            split = np.where(choosing, "val", np.where(third == part, "test", np.where(rest, "train", HELD_OUT)))
-            yield Fold(f"{repeat * len(PARTS) + PARTS.index(part) + 1}", split, (third == part) | rare_reported)
+        for number, part in enumerate(PARTS, start=1):
+            split = np.where(third == part, "test", np.where(rest, "train", HELD_OUT))
+            yield str(repeat * len(PARTS) + number), split
 
 
 def fold_table(manifest: Manifest, fold: Fold) -> Manifest:

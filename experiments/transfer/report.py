@@ -13,6 +13,7 @@ from rich.table import Table
 from embedlearn.episodes.intervals import bootstrap_interval
 from embedlearn.figures import COLOURS, GREY, figure
 from experiments.transfer.scores import Answers
+from experiments.transfer.trainings import DEFAULT
 
 UNTRAINED = "untrained"
 SHOWN = 5  # shots
@@ -21,8 +22,10 @@ SHOWN = 5  # shots
 def tabulate(answers: Iterable[Answers], rows: list[str]) -> pd.DataFrame:
     """A line per task, shots and row: mean accuracy over the row's folds, its lift over the untrained network there.
 
-    Intervals are the 2.5 % and 97.5 % quantiles of the mean over folds when patients are drawn again; those of a lift
-    are paired, by replicate and fold. A mean over tasks of one kind stands below them as a task of its own.
+    `lead` is its lead over the default on the folds that both were trained on; accuracies on other folds are not to be
+    compared. Intervals are the 2.5 % and 97.5 % quantiles of the mean over folds when patients are drawn again,
+    those of a lift or a lead paired by replicate and fold; what another training seed would change is in them only
+    where a row has several trainings. A mean over tasks of one kind stands below them as a task of its own.
     """
     return pd.DataFrame(_lines([*answers], rows))
 
@@ -42,28 +45,40 @@ def _lines(answers: list[Answers], rows: list[str]) -> Iterator[dict[str, object
 
 def _line(task: str, shots: int, row: str, answers: list[Answers]) -> dict[str, object]:
     folds = [fold for name, fold in answers[0].means if name == row]
-    mean = np.mean([answer.means[row, fold] for answer in answers for fold in folds])
-    base = np.mean([answer.means[UNTRAINED, fold] for answer in answers for fold in folds])
-    drawn = np.mean([answer.replicates[row, fold] for answer in answers for fold in folds], axis=0)
-    under = np.mean([answer.replicates[UNTRAINED, fold] for answer in answers for fold in folds], axis=0)
-    _, low, high = bootstrap_interval(drawn)
-    _, lift_low, lift_high = bootstrap_interval(drawn - under)
-    return {
-        "task": task, "shots": shots, "row": row, "trainings": len(folds), "accuracy": mean, "low": low, "high": high,
-        "lift": mean - base, "lift_low": lift_low, "lift_high": lift_high,
-    }  # fmt: skip
+    line: dict[str, object] = {"task": task, "shots": shots, "row": row, "trainings": len(folds)}
+    for name, other in (("accuracy", None), ("lift", UNTRAINED), ("lead", DEFAULT)):
+        there = [fold for fold in folds if other is None or (other, fold) in answers[0].means]
+        mean, low, high = _difference(answers, row, other, there) if there else (np.nan, np.nan, np.nan)
+        prefix = "" if other is None else f"{name}_"
+        line |= {name: mean, f"{prefix}low": low, f"{prefix}high": high}
+    return line
+
+
+def _difference(answers: list[Answers], row: str, other: str | None, folds: list[str]) -> tuple[float, float, float]:
+    """Mean over tasks and folds of a row's accuracy, less another row's where one is named, and its interval."""
+    means, replicates = [], []
+    for answer in answers:
+        for fold in folds:
+            means.append(answer.means[row, fold] - (answer.means[other, fold] if other else 0.0))
+            replicates.append(answer.replicates[row, fold] - (answer.replicates[other, fold] if other else 0.0))
+    _, low, high = bootstrap_interval(np.mean(replicates, axis=0))
+    return float(np.mean(means)), low, high
 
 
 def print_table(table: pd.DataFrame, known: dict[str, float]) -> None:
-    """The accuracies at five shots with their intervals, and 5-NN of the known classes, for the reader."""
-    shown = table[table["shots"] == SHOWN]
+    """The lifts at five shots with their intervals, and 5-NN of the known classes, for the reader."""
+    shown = table[(table["shots"] == SHOWN) & table["task"].str.contains("mean|all|B:")]
     tasks = list(dict.fromkeys(shown["task"]))
-    drawn = Table("encoder", "n", *tasks, "5-NN, known", title=f"{SHOWN}-shot accuracy of prototypes [95 % by patient]")
+    title = f"{SHOWN}-shot accuracy of prototypes (lift over the untrained network, 95 % by patient)"
+    drawn = Table("encoder", "trainings", *tasks, "5-NN, known", title=title)
     for row, lines in shown.groupby("row", sort=False):
-        cells = [f"{line.accuracy:.3f} \\[{line.low:.3f} {line.high:.3f}]" for line in lines.itertuples()]
+        cells = [
+            f"{line.accuracy:.3f} ({line.lift:+.3f} \\[{line.lift_low:+.3f} {line.lift_high:+.3f}])"
+            for line in lines.itertuples()
+        ]
         score = f"{known[str(row)]:.3f}" if str(row) in known else ""
         drawn.add_row(str(row), str(lines["trainings"].iloc[0]), *cells, score)
-    Console(width=210).print(drawn)
+    Console(width=170).print(drawn)
 
 
 def draw_table(path: Path, table: pd.DataFrame) -> None:

@@ -40,6 +40,11 @@ class Task:
     classes: NDArray[np.str_]
     roles: NDArray[np.bool_]
 
+    @property
+    def n_way(self) -> int:
+        """How many classes there are, all of which every episode holds."""
+        return len(set(self.classes) - {""})
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -100,7 +105,7 @@ def answer(
         for fold, vectors in folds.items()
     }
     for shots in effort.shots:
-        sampler = EpisodeSampler(None, shots, QUERIES[shots], effort.episodes, seed)
+        sampler = EpisodeSampler(task.n_way, shots, QUERIES[shots], effort.episodes, seed)
         try:
             drawn = {
                 fold: sampler.sample(task.classes[pool], cases[pool], roles=task.roles[pool])
@@ -149,7 +154,7 @@ def _replicate(
     for _ in range(REDRAWS):
         resampled = resample_patients(task.classes[everyone], cases[everyone], rng)
         rows = everyone[resampled.rows]
-        sampler = EpisodeSampler(None, shots, QUERIES[shots], EPISODES_EACH, int(rng.integers(2**31)))
+        sampler = EpisodeSampler(task.n_way, shots, QUERIES[shots], EPISODES_EACH, int(rng.integers(2**31)))
         try:
             return {fold: _within(sampler, task, cases, pool, rows, resampled.draws) for fold, pool in pools.items()}
         except EpisodeError as error:

@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from embedlearn.console import progress, say
 from embedlearn.encoders.runs import Run, open_run, read_config
 from embedlearn.errors import MismatchError
@@ -61,12 +63,27 @@ def train_all(trainings: Sequence[Training], jobs: int) -> dict[tuple[str, str],
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_limit_threads, initargs=(threads,)) as pool:
         waiting = {pool.submit(_train, training): training for training in trainings}
-        with progress("trainings") as report:
-            for done, future in enumerate(as_completed(waiting), start=1):
-                training, kept = waiting[future], future.result()
-                say(f"{training.row}, fold {training.fold}: 5-NN of the known classes {kept:.3f} on validation films")
-                report(done, len(trainings))
-    return {(training.row, training.fold): open_run(training.folder) for training in trainings}
+        try:
+            with progress("trainings") as report:
+                for done, future in enumerate(as_completed(waiting), start=1):
+                    training, kept = waiting[future], future.result()
+                    say(f"{training.row}, fold {training.fold}: 5-NN of known classes {kept:.3f} on validation films")
+                    report(done, len(trainings))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return {(training.row, training.fold): _open(training) for training in trainings}
+
+
+def _open(training: Training) -> Run:
+    """A finished run. Raises `MismatchError` where it was not trained on this fold as it is now."""
+    run = open_run(training.folder)
+    table = pd.read_csv(training.settings.data[0], dtype=str)
+    seen = run.manifest().frame.set_index("path")["split"]
+    wanted = table.set_index("path")["split"]
+    if set(seen.index) != set(wanted.index) or (seen[wanted.index].to_numpy(str) != wanted.to_numpy(str)).any():
+        raise MismatchError(f"{training.folder}: it was trained on other films; remove it, or name another --runs")
+    return run
 
 
 def _limit_threads(threads: int) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from two_processes import CASES
+from two_processes import BF16, CASES
+
+from embedlearn.encoders import processes
+from embedlearn.errors import ArgumentError
 
 WORKER = Path(__file__).with_name("two_processes.py")
 
@@ -38,7 +41,7 @@ def relative_error(ours, theirs, part):
 def test_gradients_are_those_of_one_process_with_the_whole_batch(results, case):
     alone, first, second = (found[case] for found in results)
     assert alone.keys() == first.keys()
-    assert relative_error(first, alone, "gradient/") < 1e-5
+    assert relative_error(first, alone, "gradient/") < (0.3 if case == BF16 else 1e-5)  # roundings of bf16
     assert relative_error(second, first, "gradient/") == 0
 
 
@@ -48,7 +51,17 @@ def test_an_epoch_ends_in_the_same_weights_and_losses(results, case):
     torch.testing.assert_close(first["row"][:2], alone["row"][:2], rtol=2e-2, atol=1e-3)
     torch.testing.assert_close(first["row"][2:], alone["row"][2:], rtol=0, atol=0.17)  # two of twelve films
     assert relative_error(second, first, "weight/") == 0, "processes have drifted apart"
-    assert relative_error(first, alone, "weight/") < 1e-2  # Adam makes much of the smallest gradients
+    assert relative_error(first, alone, "weight/") < (
+        0.1 if case == BF16 else 1e-2
+    )  # Adam makes much of the smallest gradients
+
+
+def test_layers_that_do_more_than_normalise_are_not_shared(monkeypatch):
+    """timm's also hold the activation, which would be lost."""
+    timm = pytest.importorskip("timm")
+    monkeypatch.setattr(processes, "rank_and_world", lambda: (0, 2))
+    with pytest.raises(ArgumentError, match="--backbone: several processes cannot share its BatchNormAct2d layers"):
+        processes.share_batch_statistics(timm.create_model("efficientnet_b0", in_chans=1))
 
 
 def test_batch_statistics_are_those_of_all_processes(results):

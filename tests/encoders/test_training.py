@@ -119,7 +119,7 @@ def test_a_loss_that_is_no_number_stops_the_training(make_trainer):
     encoder = Encoder(Architecture(dimension=16))
     encoder.projection.weight.data[0, 0] = torch.nan
     trainer = make_trainer(encoder=encoder)
-    with pytest.raises(ArgumentError, match="the loss became nan in epoch 1; lower --learning-rate"):
+    with pytest.raises(ArgumentError, match="the loss became nan in epoch 1; start anew with a lower --learning-rate"):
         trainer.run_epoch()
     assert trainer.history == []
 
@@ -131,7 +131,7 @@ def test_a_loss_that_is_no_number_stops_the_training(make_trainer):
         (Objective(loss="contrastive", instance=0), "siamese"),
         (Objective(loss="triplet", instance_width=32), "triplets"),
         (Objective(loss="supcon", instance_width=0), "classes"),
-        (Objective(loss="none", instance_width=32), "classes"),
+        (Objective(loss="none"), "classes"),
         (Objective(loss="triplet", miner="TripletMarginMiner", instance_width=32), "classes"),
         (Objective(loss="contrastive", miner="MultiSimilarityMiner", instance=0), "classes"),
         (Objective(loss="ProxyAnchorLoss", instance=0), "classes"),
@@ -202,6 +202,34 @@ def test_a_loss_of_whole_batches_names_the_sampler_it_needs(make_trainer, loss, 
 def test_a_loss_that_cannot_take_the_tuples_is_refused_before_anything_is_written(make_trainer, objective, sampler):
     with pytest.raises(ArgumentError, match=f"--loss {objective.loss} with --sampler {sampler}.*do not fit"):
         make_trainer(objective=objective, sampling=Sampling(sampler, 8))
+
+
+def test_a_miner_beside_given_pairs_is_refused(make_trainer):
+    with pytest.raises(ArgumentError, match="--miner MultiSimilarityMiner: --sampler pairs says itself"):
+        make_trainer(objective=Objective("contrastive", miner="MultiSimilarityMiner"), sampling=Sampling("pairs", 8))
+
+
+def test_a_loss_that_keeps_a_batch_for_the_next_is_refused(make_trainer):
+    with pytest.raises(ArgumentError, match="--loss DynamicSoftMarginLoss with --sampler classes.*do not fit"):
+        make_trainer(objective=Objective("DynamicSoftMarginLoss"))
+
+
+def test_trying_a_criterion_leaves_it_as_it_was(make_trainer):
+    trainer = make_trainer(objective=Objective("supcon", memory=8))
+    assert trainer.criterion.memory.filled == 0
+    assert all(weight.grad is None for weight in make_trainer().criterion.parameters())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss": "none", "instance_width": 32}, "nothing would train the embedding"),
+        ({"instance": 0, "instance_width": 32}, "--instance 0 leaves --instance-width nothing to do"),
+    ],
+)
+def test_an_objective_with_an_idle_part_is_refused(settings, message):
+    with pytest.raises(ArgumentError, match=message):
+        Objective(**settings)
 
 
 def test_a_memory_beside_given_pairs_is_refused(make_trainer):

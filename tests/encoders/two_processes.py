@@ -13,6 +13,7 @@ from embedlearn.encoders.processes import gather, rank_and_world, share_batch_st
 from embedlearn.encoders.settings import Objective, Sampling, Schedule
 
 SEMIHARD = ("type_of_triplets=semihard",)
+BF16 = "cross-entropy and instance, bf16"
 CASES = {
     "cross-entropy": (Objective("cross-entropy", instance=0), "classes"),
     "contrastive": (Objective("contrastive", instance=0), "classes"),
@@ -25,6 +26,7 @@ CASES = {
     "instance": (Objective("none"), "classes"),
     "supcon and instance": (Objective("supcon"), "classes"),
     "cross-entropy and instance": (Objective("cross-entropy", instance_width=128), "classes"),
+    BF16: (Objective("cross-entropy"), "classes"),
     "supcon with a memory": (Objective("supcon", memory=12), "classes"),
     "library": (Objective("MultiSimilarityLoss", instance=0), "classes"),
     "library, pairs": (Objective("ContrastiveLoss", instance=0), "pairs"),
@@ -39,9 +41,11 @@ def measure(case: str) -> dict[str, torch.Tensor]:
         objective=objective,
         augmentation=Augmentation(crop=0.8, blur=0.5, noise=0.05),
         sampling=Sampling(sampler, 6 if sampler == "classes" else 12 if sampler == "pairs" else 9),
-        schedule=Schedule(epochs=1, precision="fp32", learning_rate=1e-3),
+        schedule=Schedule(epochs=1, precision="bf16" if case == BF16 else "fp32", learning_rate=1e-3),
     )
     found: dict[str, torch.Tensor] = {}
+    dtypes = set()
+    trainer.criterion.register_forward_hook(lambda criterion, inputs, _: dtypes.update(x.dtype for x in inputs[:2]))
 
     def on_step(done: int, total: int) -> None:
         if trainer.step == 1:
@@ -50,6 +54,7 @@ def measure(case: str) -> dict[str, torch.Tensor]:
                     found[f"gradient/{part}/{name}"] = weight.grad.clone()
 
     row = trainer.run_epoch(on_step)
+    assert dtypes == {torch.float32}, "losses are always computed in float32"
     found |= {f"weight/{name}": value.clone() for name, value in trainer.network.module.state_dict().items()}
     found["row"] = torch.tensor([row[name] for name in ("label_loss", "instance_loss", "val_knn", "val_recall_at_1")])
     return found

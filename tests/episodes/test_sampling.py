@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from embedlearn.episodes.resampling import resample_patients
 from embedlearn.episodes.sampling import EpisodeSampler
 from embedlearn.errors import ArgumentError, EpisodeError
 
@@ -16,16 +17,12 @@ def random_pool(seed):
     return classes, groups
 
 
-@pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("n_way", [None, 2, 3])
-def test_each_episode_keeps_its_promises(seed, n_way):
-    classes, groups = random_pool(seed)
-    n_shot, n_query = 1 + seed % 4, 1 + seed % 5
-    episodes = EpisodeSampler(n_way, n_shot, n_query, episodes=40, seed=seed).sample(classes, groups)
-    ways = n_way or len(set(classes))
-    assert (len(episodes), episodes.n_way, episodes.n_query) == (40, ways, n_query)
-    assert episodes.support.shape == (40, ways * n_shot)
-    assert episodes.query.shape == (40, ways * n_query)
+def check_promises(episodes, sampler, classes, groups):
+    """What holds of all episodes: so many films of each class, of different patients, none of them on both sides."""
+    ways, n_shot, n_query = sampler.n_way or len(set(classes)), sampler.n_shot, sampler.n_query
+    assert (len(episodes), episodes.n_way, episodes.n_query) == (sampler.episodes, ways, n_query)
+    assert episodes.support.shape == (sampler.episodes, ways * n_shot)
+    assert episodes.query.shape == (sampler.episodes, ways * n_query)
     names = np.array(episodes.classes)
     for way, support, query in zip(episodes.way, episodes.support, episodes.query, strict=True):
         assert len(set(way)) == ways
@@ -35,6 +32,14 @@ def test_each_episode_keeps_its_promises(seed, n_way):
         assert len(set(query)) == len(query)
         for slot in range(ways):
             assert len(set(groups[support[episodes.support_label == slot]])) == n_shot
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("n_way", [None, 2, 3])
+def test_each_episode_keeps_its_promises(seed, n_way):
+    classes, groups = random_pool(seed)
+    sampler = EpisodeSampler(n_way, 1 + seed % 4, 1 + seed % 5, episodes=40, seed=seed)
+    check_promises(sampler.sample(classes, groups), sampler, classes, groups)
 
 
 def test_queries_are_of_different_patients_while_there_are_enough():
@@ -122,3 +127,116 @@ def test_gaps_are_refused():
         EpisodeSampler(None, 1, 1).sample(["a", "a", "b", "b"], ["x", None, "y", "z"])
     with pytest.raises(ArgumentError, match="got 4 and 3"):
         EpisodeSampler(None, 1, 1).sample(["a", "a", "b", "b"], ["x", "y", "z"])
+
+
+# Roles: films that may be support, and films that may be queries.
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("n_way", [None, 2, 3])
+def test_films_keep_to_their_roles_and_patients_to_one_side(seed, n_way):
+    """A third of the films is for support, a third for queries, the rest for either; of patients no side is told."""
+    classes, groups = random_pool(seed)
+    part = np.random.default_rng(seed).integers(0, 3, len(classes))
+    roles = np.stack([part != 0, part != 1], axis=1)
+    assert set(groups[part == 0]) & set(groups[part == 1])
+    sampler = EpisodeSampler(n_way, 1 + seed % 3, 1 + seed % 5, episodes=40, seed=seed)
+    episodes = sampler.sample(classes, groups, roles=roles)
+    check_promises(episodes, sampler, classes, groups)
+    assert roles[episodes.support, 0].all() and roles[episodes.query, 1].all()
+    assert (part[episodes.support] == 1).any() and (part[episodes.query] == 0).any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_where_every_film_may_be_both_roles_change_no_promise(seed):
+    classes, groups = random_pool(seed)
+    sampler = EpisodeSampler(2, 2, 3, episodes=40, seed=seed)
+    check_promises(sampler.sample(classes, groups, roles=np.ones((len(classes), 2), bool)), sampler, classes, groups)
+
+
+def test_no_roles_draw_as_if_they_were_not_named_and_the_seed_decides_with_them_too():
+    classes, groups = random_pool(2)
+    roles = np.random.default_rng(2).random((len(classes), 2)) < 0.7
+    sampler, other = (EpisodeSampler(None, 2, 3, episodes=30, seed=seed) for seed in (4, 5))
+    for named in (None, roles):
+        first, again, unlike = (each.sample(classes, groups, roles=named) for each in (sampler, sampler, other))
+        assert (first.support == again.support).all() and (first.query == again.query).all()
+        assert (first.query != unlike.query).any()
+    assert (sampler.sample(classes, groups).support == sampler.sample(classes, groups, None, None).support).all()
+
+
+def test_a_patient_with_films_on_both_sides_is_on_one_as_often_as_chance_has_it():
+    """Film 0 (support) and 1 (query) are of patient 0; the supports 0 and 2 are drawn evenly, then the queries left."""
+    groups = np.array([0, 0, 1, 2, *range(3, 9)])
+    classes = np.array(["a"] * 4 + ["b"] * 6)
+    roles = np.array([[1, 0], [0, 1], [1, 0], [0, 1], *[[1, 1]] * 6], dtype=bool)
+    episodes = EpisodeSampler(None, 1, 1, episodes=8000).sample(classes, groups, roles=roles)
+    pairs, counts = np.unique(np.stack([episodes.support[:, 0], episodes.query[:, 0]]), axis=1, return_counts=True)
+    assert pairs.T.tolist() == [[0, 3], [2, 1], [2, 3]]
+    assert counts / 8000 == pytest.approx([1 / 2, 1 / 4, 1 / 4], abs=0.02)
+
+
+def test_a_support_patient_of_one_class_is_no_query_of_another():
+    """Patient 0 is all there is to support a, and has half of b's queries."""
+    groups = np.array([0, 1, 2, 3, 0, 0, 4, 5])
+    classes = np.array(["a"] * 3 + ["b"] * 5)
+    roles = np.array([[1, 0], [0, 1], [0, 1], [1, 0], [0, 1], [0, 1], [0, 1], [0, 1]], dtype=bool)
+    episodes = EpisodeSampler(None, 1, 2, episodes=50).sample(classes, groups, roles=roles)
+    assert {tuple(sorted(query)) for query in episodes.query[:, 2:]} == {(6, 7)}
+
+
+def test_queries_with_roles_are_of_different_patients_while_there_are_enough():
+    groups, classes = np.repeat(np.arange(20), 5), np.repeat(["a", "b"], 50)
+    roles = np.stack([np.arange(100) % 5 == 0, np.arange(100) % 5 > 0], axis=1)
+    episodes = EpisodeSampler(None, 2, 8, episodes=50).sample(classes, groups, roles=roles)
+    for query in episodes.query:
+        assert len(set(groups[query])) == 16
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_roles_hold_in_resampled_pools(pool, seed):
+    """Half of the patients lend support, the others queries, and a few both; a patient drawn twice is asked twice."""
+    number = np.unique(pool.groups, return_inverse=True)[1]
+    roles = np.stack([number % 2 == 0, (number % 2 == 1) | (number % 5 == 0)], axis=1)
+    drawn = resample_patients(pool.classes, pool.groups, np.random.default_rng(seed))
+    classes, groups = pool.classes[drawn.rows], pool.groups[drawn.rows]
+    sampler = EpisodeSampler(None, 3, 10, episodes=40, seed=seed)
+    episodes = sampler.sample(classes, groups, drawn.draws, roles[drawn.rows])
+    check_promises(episodes, sampler, classes, groups)
+    support, query = drawn.rows[episodes.support], drawn.rows[episodes.query]
+    assert roles[support, 0].all() and roles[query, 1].all()
+    assert any(len(set(films)) < len(films) for films in query)
+
+
+def sample_with_roles(roles, n_shot=1, n_query=1):
+    """Four films of a, four of b, each of a patient of their own."""
+    return EpisodeSampler(None, n_shot, n_query).sample(["a"] * 4 + ["b"] * 4, range(8), roles=np.array(roles))
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 1), (7, 2), (2, 8)])
+def test_roles_of_another_shape(shape):
+    with pytest.raises(ArgumentError, match=rf"roles: wanted bool \[8, 2\], got shape \[{str(shape).strip('(,)')}\]"):
+        sample_with_roles(np.ones(shape, bool))
+
+
+@pytest.mark.parametrize(("side", "roles"), [("support", [False, True]), ("query", [True, False])])
+def test_a_class_without_a_film_for_one_side(side, roles):
+    with pytest.raises(EpisodeError, match=f"class 'b': no film may be {side}; name other roles"):
+        sample_with_roles([[True, True]] * 4 + [roles] * 4)
+
+
+def test_too_few_patients_that_may_be_support():
+    with pytest.raises(EpisodeError, match=r"class 'a': 3 shots of 3 different .* 2 patients found \(2 films\)"):
+        sample_with_roles([[True, False]] * 2 + [[False, True]] * 2 + [[True, True]] * 4, n_shot=3)
+
+
+def test_too_few_films_that_may_be_queries():
+    with pytest.raises(EpisodeError, match=r"class 'b': 3 query films wanted .* at most 2 left \(2 films of 2 "):
+        sample_with_roles([[True, True]] * 4 + [[True, False]] * 2 + [[False, True]] * 2, n_query=3)
+
+
+def test_queries_that_the_support_always_takes():
+    """b has two patients, both on both sides: whichever is support, only one query is left."""
+    roles = np.array([[True, True]] * 4 + [[True, False], [False, True]] * 2)
+    with pytest.raises(EpisodeError, match="class 'b': 2 query films wanted .*, not found in 100 draws"):
+        EpisodeSampler(None, 1, 2).sample(["a"] * 4 + ["b"] * 4, [0, 1, 2, 3, 4, 4, 5, 5], roles=roles)

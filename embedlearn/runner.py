@@ -1,0 +1,112 @@
+"""A training from its first step, or the one it was stopped behind, to a finished run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from embedlearn.console import progress, say, stopping
+from embedlearn.encoders import runs
+from embedlearn.encoders.checkpoints import load_encoder, save_encoder
+from embedlearn.encoders.curves import draw_curves
+from embedlearn.encoders.encoder import Encoder
+from embedlearn.encoders.export import export_onnx
+from embedlearn.encoders.inputs import embed_films
+from embedlearn.encoders.loggers import close, log_epoch
+from embedlearn.encoders.processes import total
+from embedlearn.encoders.resume import drop_checkpoints, save_training
+from embedlearn.encoders.training import Trainer
+from embedlearn.errors import EmbedlearnError, MismatchError
+
+
+class Saving:
+    """Checkpoints of a training, by the first of its processes only, and none of one whose loss is no number."""
+
+    def __init__(self, trainer: Trainer, folder: Path, every: float) -> None:
+        self.trainer, self.folder, self.every = trainer, folder, every
+        self.last = time.monotonic()
+
+    def save(self) -> None:
+        if self.trainer.fabric.is_global_zero and math.isfinite(self.trainer.spent.sum()):
+            save_training(self.folder, self.trainer)
+        self.last = time.monotonic()
+
+    def save_when_due(self) -> None:
+        if time.monotonic() - self.last >= self.every:
+            self.save()
+
+
+def run_epochs(trainer: Trainer, folder: Path, save_every: float, loggers: Sequence[Any]) -> None:
+    """Train to the end, saving behind epochs, after so many seconds, and when the processes are asked to stop."""
+    epochs, saving = trainer.plan.schedule.epochs, Saving(trainer, folder, save_every)
+    with _closing(loggers), progress("training") as report, stopping() as asked:
+
+        def on_step(done: int, films: int) -> None:
+            report(len(trainer.history) * films + done, epochs * films)
+            if float(total(torch.tensor(float(bool(asked)), device=trainer.fabric.device))):  # all stop behind one step
+                saving.save()
+                again = shlex.join(["--runs", str(folder.parent), "--name", folder.name])
+                where = f"stopped in epoch {len(trainer.history) + 1}, saved"
+                say(f"{where}; go on with embedlearn pretrain --resume {again}")
+                raise KeyboardInterrupt
+            saving.save_when_due()
+
+        while not trainer.finished:
+            row = trainer.run_epoch(on_step)
+            saving.save()
+            log_epoch(loggers, row)
+            say(
+                f"epoch {row['epoch']:3d}/{epochs}  loss {row['loss']:.3f} (label {row['label_loss']:.3f}, "
+                f"instance {row['instance_loss']:.3f})  validation recall@1 {row['val_recall_at_1']:.3f}, "
+                f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
+            )
+
+
+def finish(trainer: Trainer, folder: Path, *, export: bool) -> None:
+    """Write the best encoder, the untrained one of its shape, the history and its picture; with `export`, ONNX too.
+
+    Raises `MismatchError` where the run is finished but could not be exported.
+    """
+    architecture, preprocessing = trainer.encoder.architecture, trainer.plan.preprocessing
+    trained, untrained = Encoder(architecture), Encoder(architecture, seed=trainer.plan.seed)
+    trained.load_state_dict(trainer.best)
+    for name, encoder in ((runs.UNTRAINED, untrained), (runs.ENCODER, trained)):
+        center = embed_films(encoder, trainer.training.films, preprocessing, device=trainer.fabric.device).mean(0)
+        save_encoder(folder / name, encoder, preprocessing, torch.from_numpy(center))
+    runs.save_history(folder, trainer.history)
+    draw_curves(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
+    kept = trainer.history[trainer.kept_epoch]
+    runs.finish_run(folder, kept)
+    drop_checkpoints(folder)
+    say(f"kept epoch {kept['epoch']}: validation recall@1 {kept['val_recall_at_1']:.3f}, 5-NN {kept['val_knn']:.3f}")
+    say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}")
+    if export:
+        try:
+            export_run(folder)
+        except EmbedlearnError as error:
+            raise MismatchError(f"{error}; the run itself is finished") from error
+
+
+def export_run(folder: Path) -> None:
+    """Write the encoder of a finished run as ONNX beside its weights. Raises as `export_onnx` does."""
+    difference = export_onnx(load_encoder(folder / runs.ENCODER), folder / runs.ONNX)
+    say(f"wrote {folder / runs.ONNX}; its answers differ from torch's by {difference:.1g} at most")
+
+
+@contextlib.contextmanager
+def _closing(loggers: Sequence[Any]) -> Iterator[None]:
+    """Close the loggers behind the block; what went wrong inside of it is not hidden by what goes wrong then."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(EmbedlearnError):
+            close(loggers, finished=False)
+        raise
+    close(loggers, finished=True)
