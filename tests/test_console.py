@@ -212,6 +212,10 @@ def test_of_several_processes_only_the_first_speaks(
     out, err = capsys.readouterr()
     assert out == ("kept epoch 3\n" if rank in ("0", None) else "")
     assert ("4/4" in err) if rank in ("0", None) else (err == "")
+    with pytest.raises(SystemExit) as exit_:
+        run_command(Settings, raising(EmbedlearnError("films: gone")), "try", [])
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == ("try: films: gone\n" if rank in ("0", None) else "")
 
 
 # Being asked to stop.

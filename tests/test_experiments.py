@@ -45,7 +45,11 @@ def test_the_transfer_experiment_runs_on_phantoms_and_takes_up_what_is_there(tmp
         assert np.asarray(drawn.convert("L")).std() > 10
     weights = {path: path.stat().st_mtime_ns for path in runs.glob("*/encoder.safetensors")}
     assert {path.parent.name for path in weights} == {f"{row}-1" for row in rows_there_are()}
-    assert f"wrote {runs / 'transfer.csv'}" in capfd.readouterr().out
+    said, choice = capfd.readouterr().out, pd.read_csv(runs / "choice.csv")
+    assert f"wrote {runs / 'transfer.csv'}, {runs / 'transfer.md'} and {runs / 'transfer.png'}" in said
+    assert set(choice["row"]) == set(table["row"]) and list(choice) == list(table)
+    page = (runs / "transfer.md").read_text(encoding="utf-8").splitlines()
+    assert [line.split(" | ")[0] for line in page[2:]] == [f"| {row}" for row in dict.fromkeys(table["row"])]
     transfer._run(settings)
     assert (runs / "transfer.csv").read_bytes() == first
     assert all(path.stat().st_mtime_ns == written for path, written in weights.items())

@@ -25,8 +25,8 @@ from embedlearn.flags import require_number
 from embedlearn.pretrain import Pretrain
 from embedlearn.sources import Collection, collect, decode
 from experiments.transfer.folds import Fold, fold_table, make_folds
-from experiments.transfer.report import UNTRAINED, draw_table, print_table, tabulate
-from experiments.transfer.scores import Answers, Effort, answer, make_tasks
+from experiments.transfer.report import UNTRAINED, draw_table, print_table, summarise, tabulate, write_markdown
+from experiments.transfer.scores import Answers, Effort, answer, make_tasks, require_answers
 from experiments.transfer.trainings import DEFAULT, plan_trainings, rows_there_are, train_all
 
 HEADER, BORDER = "header probe", "border probe"
@@ -70,6 +70,9 @@ def _run(settings: Transfer) -> None:
     collection = collect(plain, plain.preprocessing)
     folds = make_folds(collection.manifest, plain.classes, repeats=settings.repeats, seed=settings.seed)
     folds = folds[:1] if settings.quick else folds
+    require_answers(
+        make_tasks(collection.manifest.frame), collection.manifest.frame["case"].to_numpy(), [f.reported for f in folds]
+    )
     tables = {fold.name: runs / f"fold-{fold.name}.csv" for fold in folds}
     for fold in folds:
         fold_table(collection.manifest, fold).save(tables[fold.name].absolute())
@@ -93,8 +96,10 @@ def _run(settings: Transfer) -> None:
         with replacing(runs / name) as beside:
             lines.to_csv(beside, index=False, float_format="%.4f")
     draw_table(runs / "transfer.png", table)
-    print_table(table, known)
-    say(f"wrote {runs / 'transfer.csv'} and {runs / 'transfer.png'}")
+    summary = summarise(table, known)
+    write_markdown(runs / "transfer.md", summary)
+    print_table(summary)
+    say(f"wrote {runs / 'transfer.csv'}, {runs / 'transfer.md'} and {runs / 'transfer.png'}")
 
 
 def _probe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from embedlearn.episodes.intervals import bootstrap_interval
 from embedlearn.figures import COLOURS, GREY, figure
+from embedlearn.files import write_text
 from experiments.transfer.scores import Answers
 from experiments.transfer.trainings import DEFAULT
 
@@ -65,20 +66,39 @@ def _difference(answers: list[Answers], row: str, other: str | None, folds: list
     return float(np.mean(means)), low, high
 
 
-def print_table(table: pd.DataFrame, known: dict[str, float]) -> None:
-    """The lifts at five shots with their intervals, and 5-NN of the known classes, for the reader."""
-    shown = table[(table["shots"] == SHOWN) & table["task"].str.contains("mean|all|B:")]
+def summarise(table: pd.DataFrame, known: dict[str, float]) -> list[list[str]]:
+    """The table at five shots in words, a header and a line a row: accuracies with lifts, and 5-NN of known classes."""
+    shown = table[table["shots"] == SHOWN]
     tasks = list(dict.fromkeys(shown["task"]))
-    title = f"{SHOWN}-shot accuracy of prototypes (lift over the untrained network, 95 % by patient)"
-    drawn = Table("encoder", "trainings", *tasks, "5-NN, known", title=title)
-    for row, lines in shown.groupby("row", sort=False):
-        cells = [
-            f"{line.accuracy:.3f} ({line.lift:+.3f} \\[{line.lift_low:+.3f} {line.lift_high:+.3f}])"
-            for line in lines.itertuples()
-        ]
+    parts = [task for task in tasks if f"{task[:1]}: mean" in tasks and ("within " in task or " to " in task)]
+    shown = shown[~shown["task"].isin(parts)]
+    lines = [["encoder", "trainings", *dict.fromkeys(shown["task"]), "5-NN, known classes"]]
+    for row, cells in shown.groupby("row", sort=False):
+        words = [_words(cell, alone=row == UNTRAINED) for cell in cells.to_dict("records")]
         score = f"{known[str(row)]:.3f}" if str(row) in known else ""
-        drawn.add_row(str(row), str(lines["trainings"].iloc[0]), *cells, score)
+        lines.append([str(row), str(cells["trainings"].iloc[0]), *words, score])
+    return lines
+
+
+def _words(cell: Mapping[Hashable, float], *, alone: bool) -> str:
+    if alone:
+        return f"{cell['accuracy']:.3f}"
+    return f"{cell['accuracy']:.3f} ({cell['lift']:+.3f} [{cell['lift_low']:+.3f} {cell['lift_high']:+.3f}])"
+
+
+def print_table(lines: list[list[str]]) -> None:
+    """The summary for the reader."""
+    title = f"{SHOWN}-shot accuracy of prototypes (lift over the untrained network on the same folds, 95 % by patient)"
+    drawn = Table(*lines[0], title=title)
+    for line in lines[1:]:
+        drawn.add_row(*(cell.replace("[", "\\[") for cell in line))
     Console(width=170).print(drawn)
+
+
+def write_markdown(path: Path, lines: list[list[str]]) -> None:
+    """The summary as a table for a page."""
+    rule = ["---"] * len(lines[0])
+    write_text(path, "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]]))
 
 
 def draw_table(path: Path, table: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ come from one hospital, so that no source can stand in for the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,6 +121,21 @@ def answer(
             for key, gram in grams.items()
         }
         yield Answers(task.name, shots, means, replicates)
+
+
+def require_answers(tasks: Sequence[Task], cases: NDArray[np.int64], reported: Iterable[NDArray[np.bool_]]) -> None:
+    """Raise `EpisodeError` unless the films that are reported on allow five shots of some task in every fold."""
+    reasons = [f"wanted a source with films of {', '.join(CLASSES)}, or bacterial and viral pneumonia"]
+    for task in tasks:
+        try:
+            for films in reported:
+                here = films & (task.classes != "")
+                sampler = EpisodeSampler(task.n_way, 5, QUERIES[5], 1)
+                sampler.sample(task.classes[here], cases[here], roles=task.roles[here])
+            return
+        except EpisodeError as error:
+            reasons.append(f"{task.name}: {error}")
+    raise EpisodeError(f"--data: too few films to report on ({reasons[-1]}); add films")
 
 
 def _accuracies(gram: PoolGram, episodes: Episodes) -> Floats:

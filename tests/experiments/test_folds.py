@@ -38,8 +38,8 @@ def test_no_case_is_on_two_sides(manifest, folds, cases):
     assert manifest.frame.groupby("case")["source"].nunique().max() == 2
     assert manifest.frame.groupby("case")["label"].nunique().max() == 2
     for fold in folds:
-        sides = pd.DataFrame({"case": cases, "split": fold.split, "reported": fold.reported})
-        assert (sides.groupby("case")[["split", "reported"]].nunique() == 1).all(axis=None)
+        sides = pd.DataFrame({"case": cases, "a": fold.split, "b": fold.reported, "c": fold.choosing})
+        assert (sides.groupby("case").nunique() == 1).all(axis=None)
 
 
 def test_rare_films_never_train_and_never_validate(folds, rare):
@@ -47,13 +47,15 @@ def test_rare_films_never_train_and_never_validate(folds, rare):
         assert ((fold.split == HELD_OUT) == rare).all()
 
 
-def test_the_films_that_choose_are_the_same_in_all_folds_and_never_reported(folds, cases, rare):
-    choosing = folds[0].split == "val"
-    share = len(np.unique(cases[choosing])) / len(np.unique(cases[~rare]))
+def test_the_films_that_validate_and_choose_are_the_same_in_all_folds_and_never_reported(folds, cases, rare):
+    validating = folds[0].split == "val"
+    share = len(np.unique(cases[validating])) / len(np.unique(cases[~rare]))
     assert share == pytest.approx(0.2, abs=0.05)
     for fold in folds:
-        assert ((fold.split == "val") == choosing).all()
-        assert not fold.reported[choosing].any()
+        assert ((fold.split == "val") == validating).all()
+        assert (fold.choosing == folds[0].choosing).all()
+        assert (fold.choosing[~rare] == validating[~rare]).all()
+        assert not (fold.reported & fold.choosing).any()
 
 
 def test_in_each_repeat_every_known_film_that_does_not_choose_is_tested_once(folds, rare):
@@ -73,11 +75,11 @@ def test_every_fold_tests_a_third_of_the_films_of_each_class_and_source_and_trai
         assert ((tested - (tested + trained) / 3).abs() <= 1).all()
 
 
-def test_a_third_of_the_rare_cases_is_left_for_choosing_in_every_fold_the_same(folds, cases, rare):
+def test_a_third_of_the_rare_cases_chooses_and_the_others_are_reported_in_every_fold(folds, cases, rare):
     for fold in folds:
-        kept = np.unique(cases[rare & ~fold.reported])
+        kept = np.unique(cases[rare & fold.choosing])
         assert len(kept) == round(len(np.unique(cases[rare])) / 3)
-        assert (kept == np.unique(cases[rare & ~folds[0].reported])).all()
+        assert (fold.reported[rare] == ~fold.choosing[rare]).all()
 
 
 def test_repeats_divide_the_films_differently(folds, cases):

@@ -1,14 +1,15 @@
-"""The table holds means over folds and lifts that are paired by fold, and its picture is drawn."""
+"""The table holds means over folds, lifts and leads paired by fold; it is told in words and drawn as a picture."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from experiments.transfer.report import UNTRAINED, draw_table, print_table, tabulate
+from experiments.transfer.report import UNTRAINED, draw_table, print_table, summarise, tabulate, write_markdown
 from experiments.transfer.scores import Answers
 
-ROWS = ["border probe", UNTRAINED, "default", "other"]
-FOLDS = {"border probe": "123", UNTRAINED: "123", "default": "123", "other": "2"}
+FOLDS = {"border probe": "1234", UNTRAINED: "1234", "default": "123", "other": "2", "later": "34"}
+ROWS = list(FOLDS)
 TASKS = ("W: within a", "W: within b", "X: all sources", "X: a to b", "X: b to a", "B: bacterial or viral")
 
 
@@ -70,13 +71,40 @@ def test_the_interval_of_a_lift_is_paired_by_replicate(table):
     assert (lines["high"] - lines["low"] > 0.02).all()
 
 
+def test_a_lead_is_over_the_default_on_the_folds_that_both_were_trained_on(answers, table):
+    for each in answers:
+        later, default = (line(table, each.task, each.shots, row) for row in ("later", "default"))
+        assert later["lead"] == pytest.approx(each.means["later", "3"] - each.means["default", "3"])
+        drawn = each.replicates["later", "3"] - each.replicates["default", "3"]
+        assert [later["lead_low"], later["lead_high"]] == pytest.approx(np.quantile(drawn, [0.025, 0.975]))
+        assert default[["lead", "lead_low", "lead_high"]].tolist() == [0, 0, 0]
+
+
+def test_without_a_fold_in_common_there_is_no_lead(answers):
+    apart = [
+        Answers(
+            each.task,
+            each.shots,
+            *(
+                {key: value for key, value in part.items() if key != ("later", "3")}
+                for part in (each.means, each.replicates)
+            ),
+        )
+        for each in answers
+    ]
+    table = tabulate(apart, ROWS)
+    later = table[table["row"] == "later"]
+    assert later[["lead", "lead_low", "lead_high"]].isna().all(axis=None)
+    assert later[["accuracy", "lift"]].notna().all(axis=None)
+
+
 @pytest.mark.parametrize("kind", ["W", "X"])
 def test_the_mean_of_a_kind_is_the_mean_of_its_members(answers, table, kind):
     members = [task for task in TASKS if task.startswith(kind)]
     for shots in (1, 5):
         for row in ROWS:
             found = line(table, f"{kind}: mean", shots, row)
-            for column in ("accuracy", "lift"):
+            for column in ("accuracy", "lift", "lead"):
                 wanted = np.mean([line(table, task, shots, row)[column] for task in members])
                 assert found[column] == pytest.approx(wanted)
             drawn = [
@@ -110,13 +138,47 @@ def test_the_picture_has_a_panel_a_task_and_is_not_blank(table, tmp_path):
     assert sizes[1][0] > sizes[0][0] and sizes[1][1] == sizes[0][1]
 
 
-def test_the_reader_is_told_five_shots_and_the_known_classes(table, capsys):
-    print_table(table, {"default": 0.912, "other": 0.877})
-    drawn = [row.strip("│").split("│") for row in capsys.readouterr().out.splitlines() if row.startswith("│")]
-    cells = {words[0].strip(): [word.strip() for word in words[1:]] for words in drawn}
-    assert list(cells) == ROWS
-    assert [cells[row][0] for row in ROWS] == ["3", "3", "3", "1"]
-    assert [cells[row][-1] for row in ("default", "other")] == ["0.912", "0.877"]
-    assert cells[UNTRAINED][-1] == ""
-    found = line(table, TASKS[0], 5, "other")
-    assert cells["other"][1] == f"{found['accuracy']:.3f} [{found['low']:.3f} {found['high']:.3f}]"
+def test_the_summary_tells_means_and_lifts_at_five_shots_and_the_known_classes(table):
+    header, *lines = summarise(table, {"default": 0.912, "other": 0.877})
+    tasks = ["X: all sources", "B: bacterial or viral", "W: mean", "X: mean"]
+    assert header == ["encoder", "trainings", *tasks, "5-NN, known classes"]
+    assert [words[0] for words in lines] == ROWS
+    assert [words[1] for words in lines] == [str(len(FOLDS[row])) for row in ROWS]
+    assert [words[-1] for words in lines] == ["", "", "0.912", "0.877", ""]
+    for row, words in zip(ROWS, lines, strict=True):
+        for task, cell in zip(tasks, words[2:-1], strict=True):
+            found = line(table, task, 5, row)
+            lift = f" ({found['lift']:+.3f} [{found['lift_low']:+.3f} {found['lift_high']:+.3f}])"
+            assert cell == f"{found['accuracy']:.3f}" + (lift if row != UNTRAINED else "")
+
+
+SUMMARY = [["encoder", "X: mean"], ["untrained", "0.412"], ["default", "0.512 (+0.100 [+0.050 +0.150])"]]
+
+
+def test_the_summary_is_written_for_a_page(tmp_path):
+    write_markdown(tmp_path / "table.md", SUMMARY)
+    assert (tmp_path / "table.md").read_text(encoding="utf-8") == (
+        "| encoder | X: mean |\n| --- | --- |\n| untrained | 0.412 |\n| default | 0.512 (+0.100 [+0.050 +0.150]) |\n"
+    )
+
+
+def test_the_summary_is_shown_with_its_brackets(capsys):
+    print_table(SUMMARY)
+    said = capsys.readouterr().out
+    assert all(word in said for line in SUMMARY for word in line)
+
+
+def test_the_summary_leaves_out_the_parts_of_a_mean_whatever_sources_are_called():
+    tasks = [
+        "W: within mean",
+        "W: within all",
+        "W: mean",
+        "X: all sources",
+        "X: mean to all",
+        "X: mean",
+        "B: bacterial or viral",
+    ]
+    for kept, named in (([*tasks[2:4], *tasks[5:]], tasks), (tasks[:1], tasks[:1])):
+        cells = {"shots": 5, "row": UNTRAINED, "trainings": 1, "accuracy": 0.5}
+        header = summarise(pd.DataFrame([{"task": task, **cells} for task in named]), {})[0]
+        assert header == ["encoder", "trainings", *kept, "5-NN, known classes"]

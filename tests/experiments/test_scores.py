@@ -6,7 +6,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from embedlearn.episodes.sampling import EpisodeSampler
-from experiments.transfer.scores import QUERIES, Effort, answer, make_tasks
+from embedlearn.errors import EpisodeError
+from experiments.transfer.scores import QUERIES, Effort, answer, make_tasks, require_answers
 
 PATIENTS, FILMS = 36, 2  # of each class in each source, and of each patient
 LABELS = ("healthy", "pneumonia/bacterial", "pneumonia/viral", "covid-19")
@@ -64,6 +65,7 @@ def test_tasks_hold_the_films_they_name():
     assert list(tasks) == list(wanted)
     for name, (classes, support, query) in wanted.items():
         assert tasks[name].classes.tolist() == classes
+        assert tasks[name].n_way == (2 if name.startswith("B") else 3)
         for film, (source, label) in enumerate(zip("aaaaabbb", classes, strict=True)):
             assert not label or tasks[name].roles[film].tolist() == [source in support, source in query]
 
@@ -115,7 +117,7 @@ def test_the_accuracy_is_that_of_the_nearest_centroid_in_the_same_episodes(frame
     for shots, found in ask(task, vectors, seed=7).items():
         for fold, films in reported.items():
             pool = np.flatnonzero(films & (task.classes != ""))
-            drawn = EpisodeSampler(None, shots, QUERIES[shots], EFFORT.episodes, 7).sample(
+            drawn = EpisodeSampler(task.n_way, shots, QUERIES[shots], EFFORT.episodes, 7).sample(
                 task.classes[pool], frame["case"].to_numpy()[pool], roles=task.roles[pool]
             )
             right = []
@@ -179,6 +181,25 @@ def test_shots_that_the_films_do_not_allow_are_left_out_with_a_word(frame, tasks
     assert capsys.readouterr().out.startswith("W: within a, 20 shots: left out (class 'covid-19': 20 shots of 20 ")
 
 
+def test_a_fold_without_a_class_leaves_the_task_out_rather_than_ask_for_the_others(frame, tasks, reported, capsys):
+    task, cases = tasks["W: within a"], frame["case"].to_numpy()
+    without = {**reported, "2": reported["2"] & (frame["label"] != "healthy").to_numpy()}
+    assert list(answer(task, {"row": {"1": one_hot(frame["label"])}}, cases, without, EFFORT, 0)) == []
+    said = capsys.readouterr().out
+    assert "W: within a, 1 shots: left out (n_way: 3 classes wanted, 2 found (covid-19, pneumonia); " in said
+
+
+def test_a_drawing_of_patients_that_leaves_a_fold_without_a_class_is_drawn_again(frame):
+    """Four healthy patients of sixteen films in each of three folds: of 200 drawings some hold none of a fold's."""
+    here = frame[(frame["source"] == "a") & ~frame["case"].between(12, PATIENTS - 1)]
+    few = here.loc[here.index.repeat(np.where(here["label"] == "healthy", 8, 1))].reset_index(drop=True)
+    (task, _), cases = make_tasks(few), few["case"].to_numpy()
+    films = {str(number): cases % 3 == number for number in range(3)}
+    vectors = one_hot(task.classes)
+    (found,) = answer(task, {"row": dict.fromkeys(films, vectors)}, cases, films, Effort((1,), 20, 200), 0)
+    assert all(drawn.tolist() == [1] * 200 for drawn in found.replicates.values())
+
+
 def test_the_seed_decides(frame, tasks, ask):
     vectors = np.random.default_rng(4).normal(size=(len(frame), 8))
     first, again, other = (ask(tasks["X: all sources"], vectors, seed=seed) for seed in (1, 1, 2))
@@ -186,3 +207,14 @@ def test_the_seed_decides(frame, tasks, ask):
         assert found.means == again[shots].means and found.means != other[shots].means
         for key, drawn in found.replicates.items():
             assert (drawn == again[shots].replicates[key]).all() and (drawn != other[shots].replicates[key]).any()
+
+
+def test_films_that_allow_no_task_are_refused_before_anything_is_trained():
+    few = pd.DataFrame({"label": ["healthy", "pneumonia", "covid-19"] * 3, "source": ["a"] * 9})
+    everything = [np.ones(9, bool)]
+    with pytest.raises(EpisodeError, match=r"--data: too few films to report on \(W: within a: class"):
+        require_answers(make_tasks(few), np.arange(9), everything)
+    with pytest.raises(EpisodeError, match="wanted a source with films of healthy, pneumonia, covid-19"):
+        require_answers([], np.arange(9), everything)
+    many = pd.concat([few] * 10, ignore_index=True)
+    require_answers(make_tasks(many), np.arange(90), [np.ones(90, bool)])

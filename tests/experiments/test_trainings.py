@@ -4,13 +4,15 @@ import dataclasses
 import json
 import tomllib
 
+import pandas as pd
 import pytest
 
-from embedlearn.encoders.runs import CONFIG, FORMAT
+from embedlearn.encoders.runs import CONFIG, FORMAT, Run
 from embedlearn.errors import MismatchError
 from embedlearn.files import write_json
 from embedlearn.flags import as_plain
 from embedlearn.pretrain import Pretrain, settings_from
+from embedlearn.radiographs.manifest import Manifest
 from experiments.transfer import trainings
 from experiments.transfer.trainings import CONFIGS, DEFAULT, plan_trainings, rows_there_are
 
@@ -129,3 +131,38 @@ def test_a_run_of_other_settings_is_refused_and_left_alone(training, calls, resu
     assert calls == []
     stored = json.loads((training.folder / CONFIG).read_text(encoding="utf-8"))
     assert stored["settings"]["schedule"]["epochs"] == 3
+
+
+# A finished training is opened where it was trained on the fold as it is.
+
+
+@pytest.fixture
+def opened(training, monkeypatch):
+    """Opens a finished run whose films have the splits `then`, by number, where the table has `now`."""
+
+    def opened(then, now):
+        frames = [
+            pd.DataFrame({"path": [f"/films/{film}.png" for film in films], "split": list(films.values())})
+            for films in (then, now)
+        ]
+        frames[1].assign(label="healthy").to_csv(training.settings.data[0], index=False)
+        run = Run(training.folder, {})
+        monkeypatch.setattr(Run, "manifest", lambda self: Manifest(frames[0]))
+        monkeypatch.setattr(trainings, "open_run", lambda folder: run if folder == training.folder else None)
+        return trainings._open(training) is run
+
+    return opened
+
+
+def test_a_training_on_the_films_of_its_fold_is_opened_in_whatever_order_they_stand(opened):
+    assert opened({1: "train", 2: "val", 3: "test"}, {3: "test", 2: "val", 1: "train"})
+
+
+@pytest.mark.parametrize(
+    "now",
+    [{1: "train", 2: "val", 3: "train"}, {1: "train", 2: "val"}, {1: "train", 2: "val", 3: "test", 4: "test"}],
+    ids=["other split", "one film fewer", "one film more"],
+)
+def test_a_training_on_other_films_is_refused(opened, now):
+    with pytest.raises(MismatchError, match="memory-1: it was trained on other films; remove it, or .* --runs"):
+        opened({1: "train", 2: "val", 3: "test"}, now)
