@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from conftest import build_trainer
 from torch import nn
+from toys import build_trainer
 
 from embedlearn.encoders.augmentation import Augmentation
 from embedlearn.encoders.processes import gather, rank_and_world, share_batch_statistics, total
