@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -206,6 +207,7 @@ def _their_steps(name: str, films: LabelledFilms) -> list[float]:
         data_device=torch.device("cpu"),
         end_of_iteration_hook=mark,
     )
+    logging.getLogger("PML").setLevel(logging.ERROR)  # it misses an optimiser for a part without weights
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
         trainer.train(num_epochs=1)
     return list(np.diff(marks))

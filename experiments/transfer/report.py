@@ -18,6 +18,7 @@ from experiments.transfer.trainings import DEFAULT
 
 UNTRAINED = "untrained"
 SHOWN = 5  # shots
+ACROSS = 4  # panels in a row
 
 
 def tabulate(answers: Iterable[Answers], rows: list[str]) -> pd.DataFrame:
@@ -105,18 +106,21 @@ def draw_table(path: Path, table: pd.DataFrame) -> None:
     """A panel a task, a line a row: accuracy at five shots with its interval; untrained and probes in grey."""
     shown = table[table["shots"] == SHOWN]
     tasks, rows = list(dict.fromkeys(shown["task"])), list(dict.fromkeys(shown["row"]))
-    with figure(path, 2.1 * len(tasks) + 1.6, 0.32 * len(rows) + 1.2) as drawn:
-        panels = np.atleast_1d(drawn.subplots(1, len(tasks), sharey=True))
-        for axes, task in zip(panels, tasks, strict=True):
+    across = min(ACROSS, len(tasks))
+    down = -(-len(tasks) // across)
+    with figure(path, 2.1 * across + 1.6, down * (0.22 * len(rows) + 0.8) + 0.3) as drawn:
+        panels = drawn.subplots(down, across, sharey=True, squeeze=False).flat
+        for axes, task in zip(panels, tasks, strict=False):
             lines = shown[shown["task"] == task].set_index("row").loc[rows]
             for place, (row, line) in enumerate(lines.iterrows()):
-                colour = GREY if row == UNTRAINED or str(row).endswith("probe") else COLOURS[0]
+                colour = GREY if row == UNTRAINED or str(row).endswith("probe") else COLOURS[row != DEFAULT]
                 axes.plot([line["low"], line["high"]], [place, place], color=colour, linewidth=1.5)
                 axes.plot(line["accuracy"], place, "o", color=colour, markersize=4)
             axes.axvline(lines.loc[UNTRAINED, "accuracy"], color=GREY, linestyle=":", linewidth=1)
-            axes.set_title(task.replace(": ", ":\n"), fontsize=9)
+            axes.set_title(task, fontsize=9)
             axes.set_yticks(range(len(rows)), rows)
-        panels[0].invert_yaxis()
-        drawn.supxlabel(
-            f"{SHOWN}-shot accuracy of prototypes, 95 % by patient (dotted: the untrained network)", fontsize=9
-        )
+        drawn.axes[0].invert_yaxis()
+        for axes in drawn.axes[len(tasks) :]:
+            axes.set_visible(False)
+        words = "95 % by patient (dotted: the untrained network; blue: the default, of more trainings than the others)"
+        drawn.supxlabel(f"{SHOWN}-shot accuracy of prototypes, {words}", fontsize=9)
