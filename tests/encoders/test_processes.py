@@ -26,7 +26,7 @@ def results(tmp_path_factory):
             [sys.executable, *start, str(WORKER), str(folder)], capture_output=True, text=True, env=environment
         )
         assert done.returncode == 0, done.stderr[-3000:]
-    return [torch.load(folder / name) for name in ("0-of-1.pt", "0-of-2.pt", "1-of-2.pt")]
+    return [torch.load(folder / name, weights_only=True) for name in ("0-of-1.pt", "0-of-2.pt", "1-of-2.pt")]
 
 
 def relative_error(ours, theirs, part):
