@@ -197,14 +197,11 @@ class Trainer:
     def _check_criterion(self) -> None:
         """Refuse a loss that cannot take what the sampler and the miner give, before anything is written."""
         objective, sampler = self.plan.objective, self.plan.sampling.sampler
-        if objective.memory and sampler != "classes":
-            raise ArgumentError(
-                f"--memory {objective.memory}: --sampler {sampler} says itself what is compared; use --sampler classes"
-            )
-        if objective.miner != "none" and sampler != "classes":
-            raise ArgumentError(
-                f"--miner {objective.miner}: --sampler {sampler} says itself what is compared; use --sampler classes"
-            )
+        for flag, wanted, off in (("--memory", objective.memory, 0), ("--miner", objective.miner, "none")):
+            if wanted != off and sampler != "classes":
+                raise ArgumentError(
+                    f"{flag} {wanted}: --sampler {sampler} says itself what is compared; use --sampler classes"
+                )
         known = self._known(next(self.sampler.epoch(0)))
         tried = copy.deepcopy(self.criterion)
         with seeded(0):

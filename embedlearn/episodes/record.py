@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +40,15 @@ class Episodes:
     def __getitem__(self, part: slice) -> Episodes:
         """Some of the episodes."""
         return replace(self, way=self.way[part], support=self.support[part], query=self.query[part])
+
+    @staticmethod
+    def joined(parts: Sequence[Episodes]) -> Episodes:
+        """All episodes of `parts`, sets after sets, which are of one pool, shape and number of shots."""
+        way, support, query = (
+            np.concatenate(arrays)
+            for arrays in zip(*((part.way, part.support, part.query) for part in parts), strict=True)
+        )
+        return replace(parts[0], way=way, support=support, query=query)
 
     @property
     def n_way(self) -> int:

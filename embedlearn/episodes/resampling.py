@@ -55,13 +55,7 @@ def bootstrap_episodes(
     classes, groups = np.asarray(classes, dtype=object), np.asarray(groups, dtype=object)
     rng = np.random.default_rng((sampler.seed, replicates, episodes))
     parts = [_replicate(replace(sampler, episodes=episodes), classes, groups, rng) for _ in range(replicates)]
-    return Episodes(
-        classes=parts[0].classes,
-        way=np.concatenate([part.way for part in parts]),
-        support=np.concatenate([part.support for part in parts]),
-        query=np.concatenate([part.query for part in parts]),
-        n_shot=sampler.n_shot,
-    )
+    return Episodes.joined(parts)
 
 
 def _replicate(

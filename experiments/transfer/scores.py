@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlearn.console import say
+from embedlearn.episodes.evaluate import EPISODES_AT_ONCE
 from embedlearn.episodes.gram import VIEWS, PoolGram
 from embedlearn.episodes.heads import build_head
 from embedlearn.episodes.record import Episodes
@@ -25,7 +26,6 @@ from embedlearn.radiographs.manifest import class_of
 
 CLASSES = ("healthy", "pneumonia", COVID)
 QUERIES = {1: 15, 5: 15, 10: 15, 20: 5}  # of a class, by shots; the smallest has few patients to give
-AT_ONCE = 50  # episodes
 REDRAWS = 20
 EPISODES_EACH = 20  # in a bootstrap replicate, for each fold
 Floats = NDArray[np.float64]
@@ -142,8 +142,8 @@ def _accuracies(gram: PoolGram, episodes: Episodes) -> Floats:
     """The accuracy of prototypes in each episode, float64 [E]."""
     head = build_head("prototype", n_way=episodes.n_way, n_shot=episodes.n_shot, k=None, center=None)
     parts = []
-    for start in range(0, len(episodes), AT_ONCE):
-        proba = head.episode_proba(gram.blocks(episodes[start : start + AT_ONCE]))
+    for start in range(0, len(episodes), EPISODES_AT_ONCE):
+        proba = head.episode_proba(gram.blocks(episodes[start : start + EPISODES_AT_ONCE]))
         parts.append((proba.argmax(2) == episodes.query_label).mean(1))
     return np.concatenate(parts)
 
@@ -158,7 +158,7 @@ def _resample(
     for _ in range(count):
         for fold, episodes in _replicate(task, cases, pools, everyone, sampler.n_shot, rng).items():
             parts[fold].append(episodes)
-    return {fold: _joined(found) for fold, found in parts.items()}
+    return {fold: Episodes.joined(found) for fold, found in parts.items()}
 
 
 def _replicate(
@@ -187,13 +187,3 @@ def _within(
     drawn = sampler.sample(task.classes[mine], cases[mine], draws[here], task.roles[mine])
     place = np.searchsorted(pool, mine)
     return Episodes(drawn.classes, drawn.way, place[drawn.support], place[drawn.query], drawn.n_shot)
-
-
-def _joined(parts: Sequence[Episodes]) -> Episodes:
-    return Episodes(
-        parts[0].classes,
-        np.concatenate([part.way for part in parts]),
-        np.concatenate([part.support for part in parts]),
-        np.concatenate([part.query for part in parts]),
-        parts[0].n_shot,
-    )
