@@ -40,6 +40,8 @@ class DataFlags:
     """Your names for labels, as NAME=LABEL: tb=tuberculosis."""
     columns: tuple[str, ...] = ()
     """A table's columns, as NAME=COLUMN: path=file label=finding patient=pid."""
+    skip_bad: bool = False
+    """Leave out films that cannot be read, naming each, instead of stopping at the first."""
 
 
 def run_command(

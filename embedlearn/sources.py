@@ -14,11 +14,11 @@ from embedlearn.embeddings import Embeddings
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.runs import Run
-from embedlearn.errors import MismatchError
+from embedlearn.errors import ImageError, MismatchError
 from embedlearn.files import cache_folder
 from embedlearn.flags import split_pairs
 from embedlearn.radiographs import phantom
-from embedlearn.radiographs.cache import Films, open_films
+from embedlearn.radiographs.cache import Films, find_unreadable, open_films
 from embedlearn.radiographs.cases import find_cases
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import Manifest, join
@@ -46,7 +46,7 @@ def collect(flags: DataFlags, preprocessing: Preprocessing) -> Collection:
 
     Says what was found and left out. Raises `ManifestError`, `ImageError`, `ArgumentError` or `StorageError`.
     """
-    manifest = _read(flags)
+    manifest = _readable(_read(flags), preprocessing, flags.skip_bad)
     collection = _decode(manifest, preprocessing)
     _describe(manifest)
     cases, twins = find_cases(manifest, collection.films)
@@ -64,7 +64,7 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     own = run.manifest()
     if not flags.data:
         return decode(own.frame, preprocessing)
-    manifest = _read(flags)
+    manifest = _readable(_read(flags), preprocessing, flags.skip_bad)
     _describe(manifest)
     seen = own.where(own.frame["split"].isin(SEEN))
     known = seen.where(pd.Series([path.is_file() for path in seen.paths]))
@@ -128,9 +128,30 @@ def _read(flags: DataFlags) -> Manifest:
     return join(read_data(spec, names=names, columns=columns) for spec in flags.data)
 
 
-def _decode(manifest: Manifest, preprocessing: Preprocessing) -> Collection:
+def collect_films(manifest: Manifest, preprocessing: Preprocessing, skip_bad: bool = False) -> Collection:
+    """The films of a manifest, decoded; their cases are not looked for. Raises `ImageError` or `StorageError`."""
+    return _decode(_readable(manifest, preprocessing, skip_bad), preprocessing)
+
+
+def _readable(manifest: Manifest, preprocessing: Preprocessing, skip_bad: bool) -> Manifest:
+    """The manifest; with `skip_bad` less the films that cannot be read, each of which is named."""
+    if not skip_bad:
+        return manifest
     with progress("decoding films") as report:
-        films = open_films(manifest.paths, preprocessing, progress=report)
+        bad = find_unreadable(manifest.paths, preprocessing, progress=report)
+    for error in bad.values():
+        say(f"  note: left out: {error}")
+    if len(bad) == len(manifest):
+        raise ImageError(f"--skip-bad: none of {len(bad)} films can be read; name others")
+    return manifest.where(pd.Series([place not in bad for place in range(len(manifest))]))
+
+
+def _decode(manifest: Manifest, preprocessing: Preprocessing) -> Collection:
+    try:
+        with progress("decoding films") as report:
+            films = open_films(manifest.paths, preprocessing, progress=report)
+    except ImageError as error:
+        raise ImageError(f"{error}; --skip-bad leaves out such films") from error
     return Collection(manifest.with_columns(sha256=films.digests), films)
 
 

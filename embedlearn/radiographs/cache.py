@@ -74,6 +74,29 @@ def open_films(
         return Films(store.open_pixels(), rows, tuple(digests))
 
 
+def find_unreadable(
+    paths: Sequence[Path], settings: Preprocessing, *, folder: Path | None = None, progress: Progress | None = None
+) -> dict[int, ImageError]:
+    """The films that cannot be read, by place in `paths`, and why; all others are in the cache afterwards.
+
+    `progress` is called with films tried and in all. Raises `StorageError` where the cache cannot be written.
+    """
+    found: dict[int, ImageError] = {}
+    for start in range(0, len(paths), CHUNK):
+        chunk = paths[start : start + CHUNK]
+        try:
+            open_films(chunk, settings, folder=folder)
+        except ImageError:
+            for place, path in enumerate(chunk, start):
+                try:
+                    open_films([path], settings, folder=folder)
+                except ImageError as error:
+                    found[place] = error
+        if progress:
+            progress(start + len(chunk), len(paths))
+    return found
+
+
 def _decode_into(store: _PixelStore, missing: dict[str, Path], settings: Preprocessing) -> Iterator[int]:
     """Decode with a thread a core (Pillow lets go of the interpreter), a chunk at a time; yield how many are done."""
     items = list(missing.items())

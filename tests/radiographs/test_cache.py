@@ -18,7 +18,7 @@ from PIL import Image
 
 from embedlearn.errors import ImageError, StorageError
 from embedlearn.radiographs import cache
-from embedlearn.radiographs.cache import open_films
+from embedlearn.radiographs.cache import find_unreadable, open_films
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import load_film
 
@@ -185,6 +185,24 @@ def test_a_bad_film_is_named_and_those_before_it_stay(tmp_path: Path, decoded: l
     decoded.clear()
     assert np.array_equal(open_films(paths[:3], SMALL, folder=tmp_path / "cache")[:], expected(paths[:3]))
     assert decoded == []
+
+
+def test_all_that_cannot_be_read_is_found_and_the_rest_kept(tmp_path: Path, decoded: list[str]) -> None:
+    paths = [*draw_films(tmp_path / "films", 70), tmp_path / "gone.bmp"]  # more than a chunk
+    for bad in (3, 66):
+        paths[bad].write_bytes(paths[bad].read_bytes()[:60])
+    calls: list[tuple[int, int]] = []
+    found = find_unreadable(
+        paths, SMALL, folder=tmp_path / "cache", progress=lambda done, total: calls.append((done, total))
+    )
+    assert list(found) == [3, 66, 70]
+    assert "003.bmp" in str(found[3]) and "gone.bmp" in str(found[70])
+    assert calls[-1] == (71, 71)
+    decoded.clear()
+    kept = [path for place, path in enumerate(paths) if place not in found]
+    assert np.array_equal(open_films(kept, SMALL, folder=tmp_path / "cache")[:], expected(kept))
+    assert decoded == []
+    assert find_unreadable([], SMALL, folder=tmp_path / "cache") == {}
 
 
 def test_a_missing_film_is_named(tmp_path: Path) -> None:
