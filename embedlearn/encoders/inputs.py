@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.radiographs.cache import Films
@@ -50,7 +50,6 @@ def standardise(greys: Tensor, settings: Preprocessing) -> Tensor:
     return values.contiguous(memory_format=torch.channels_last)
 
 
-@torch.no_grad()
 def embed_films(
     encoder: Encoder,
     films: Films,
@@ -60,16 +59,30 @@ def embed_films(
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
     """Embeddings float32 [N, D] of length 1, in full precision and in evaluation mode, `BATCH` films at a time."""
+    return ask_films(encoder, films, settings, (encoder.architecture.dimension,), device=device, progress=progress)
+
+
+@torch.no_grad()
+def ask_films(
+    network: nn.Module,
+    films: Films,
+    settings: Preprocessing,
+    shape: tuple[int, ...],
+    *,
+    device: torch.device | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """What `network` answers to the films, float32 [N, *shape], computed as `embed_films` says."""
     device = device or torch.device("cpu")
-    training = encoder.training
-    encoder.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    training = network.training
+    network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     source = FilmSource(films, device)
-    vectors = np.empty((len(films), encoder.architecture.dimension), np.float32)
+    answers = np.empty((len(films), *shape), np.float32)
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         for start in range(0, len(films), BATCH):
             rows = np.arange(start, min(start + BATCH, len(films)))
-            vectors[rows] = encoder(standardise(source.greys(rows), settings)).cpu().numpy()
+            answers[rows] = network(standardise(source.greys(rows), settings)).cpu().numpy()
             if progress:
                 progress(min(start + BATCH, len(films)), len(films))
-    encoder.train(training)
-    return vectors
+    network.train(training)
+    return answers
