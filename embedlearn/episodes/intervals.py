@@ -12,6 +12,10 @@ from embedlearn.errors import ArgumentError
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
+MEANINGS = (
+    "[ ] 95 % interval by patient bootstrap: how far the mean would move had other patients been tested",
+    "( ) 95 % interval over episodes: how far it would move with other episodes of the same films",
+)
 
 
 class Interval(NamedTuple):
@@ -63,12 +67,38 @@ def replicate_means(values: Floats, replicates: int) -> Floats:
     return np.asarray(np.divide(total, count, out=np.full(replicates, np.nan), where=count > 0))
 
 
-def paired_difference(a: Floats, b: Floats) -> Interval:
-    """The mean of `a - b` over the same episodes (both float [E]) and its 95 % interval by Student's t.
-
-    For replicate means (both [B]) take `bootstrap_interval(a - b)`. Raises `ArgumentError` where the shapes differ.
-    """
+def paired(a: Floats, b: Floats) -> Floats:
+    """`a - b` over the same episodes, both float [E]. Raises `ArgumentError` where the shapes differ."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape:
         raise ArgumentError(f"paired values: wanted the same episodes twice, got shapes {a.shape} and {b.shape}")
-    return episode_interval(a - b)
+    return a - b
+
+
+def episode_p(values: Floats) -> float:
+    """How often a mean of paired differences (float [E], NaN left out) so far from 0 would come of none; two-sided.
+
+    Student's t. As the episode interval it speaks of other episodes of the same films.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    if len(values) < 2:
+        return np.nan
+    spread = values.std(ddof=1) / np.sqrt(len(values))
+    if spread == 0:
+        return 1.0 if values[0] == 0 else 0.0
+    return float(2 * student_t.sf(abs(values.mean()) / spread, len(values) - 1))
+
+
+def bootstrap_p(replicates: Floats) -> float:
+    """Twice the lesser share of replicate differences (float [B], NaN left out) on either side of 0, at most 1.
+
+    Counted with one more on each side (Davison and Hinkley 1997, section 4.2.1), so that B replicates give no less than
+    2 / (B + 1). As the patient interval it speaks of other patients.
+    """
+    replicates = np.asarray(replicates, dtype=np.float64)
+    replicates = replicates[~np.isnan(replicates)]
+    if len(replicates) < 2:
+        return np.nan
+    least = min((replicates <= 0).sum(), (replicates >= 0).sum())
+    return float(min(1.0, 2 * (least + 1) / (len(replicates) + 1)))

@@ -1,6 +1,7 @@
 """How well each episode was answered, every episode at once.
 
-Throughout, `proba` is float64 [E, T, W]: the probability of each slot for each of the T = W*Q query films.
+Throughout, `scores` is float [E, T, W], a score of each slot for each query film: logarithms of probabilities up to a
+constant a film. An episode need not hold queries of every class; what it cannot say is NaN.
 """
 
 from __future__ import annotations
@@ -9,39 +10,50 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from scipy.stats import rankdata
 
+from embedlearn.episodes import kernels
 from embedlearn.episodes.record import Episodes
 from embedlearn.errors import ArgumentError
 
 Floats = NDArray[np.float64]
-ROC_POINTS = 400
+Ints = NDArray[np.int64]
+Scores = NDArray[np.floating]
+CURVE_POINTS = 400
 
 
-class RocCurve(NamedTuple):
-    """Points of a ROC curve from (0, 0) to (1, 1), both float64 [P]."""
+class OperatingCurve(NamedTuple):
+    """What every threshold on a class's probability gives, strict to lax, float64 [P] each; and average precision.
+
+    ROC is `recall` over `false_positive_rate`, precision-recall is `precision` over `recall`.
+    """
 
     false_positive_rate: Floats
-    true_positive_rate: Floats
+    recall: Floats
+    precision: Floats
+    average_precision: float
 
 
-def episode_metrics(proba: Floats, episodes: Episodes, positive: str | None = None) -> dict[str, Floats]:
+def episode_metrics(scores: Scores, episodes: Episodes, positive: str | None = None) -> dict[str, Floats]:
     """Each metric's value in each episode, float64 [E].
 
     `accuracy`, `balanced_accuracy`; with a `positive` class also `auc`, `sensitivity` and `specificity` of it against
     all others, NaN in episodes where it does not take part. Raises `ArgumentError` where there is no such class.
     """
-    label, predicted = episodes.query_label, proba.argmax(axis=2)
-    values = {"accuracy": accuracy(predicted, label), "balanced_accuracy": balanced_accuracy(predicted, label)}
+    label, predicted = episodes.query_label, kernels.best_slots(scores)
+    values = {
+        "accuracy": np.asarray((predicted == label).mean(axis=1)),
+        "balanced_accuracy": balanced_accuracy(predicted, label),
+    }
     if positive is None:
         return values
     slot = positive_slots(episodes, positive)
     there = slot >= 0
-    is_positive = label == slot[there, None]
+    is_positive = label[there] == slot[there, None]
     called_positive = predicted[there] == slot[there, None]
-    scores = positive_scores(proba[there], slot[there])
     of_positive = {
-        "auc": auc(scores, is_positive),
+        "auc": auc(positive_proba(scores[there], slot[there]), is_positive),
         "sensitivity": _share(called_positive, is_positive),
         "specificity": _share(~called_positive, ~is_positive),
     }
@@ -51,15 +63,13 @@ def episode_metrics(proba: Floats, episodes: Episodes, positive: str | None = No
     return values
 
 
-def accuracy(predicted: NDArray[np.int64], label: NDArray[np.int64]) -> Floats:
-    """Share of films answered rightly, [E], from slots `predicted` int [E, T] and `label` int [T]."""
-    return np.asarray((predicted == label).mean(axis=1))
-
-
-def balanced_accuracy(predicted: NDArray[np.int64], label: NDArray[np.int64]) -> Floats:
-    """Mean over classes of the share of their films answered rightly, [E]."""
-    right = predicted == label
-    return np.asarray(np.mean([right[:, label == slot].mean(axis=1) for slot in np.unique(label)], axis=0))
+def balanced_accuracy(predicted: Ints, label: Ints) -> Floats:
+    """Mean over an episode's classes of the share of their films answered rightly, [E], from slots int [E, T]."""
+    ways = int(label.max()) + 1
+    seat = label + ways * np.arange(len(label))[:, None]
+    asked = np.bincount(seat.ravel(), minlength=len(label) * ways).reshape(-1, ways)
+    right = np.bincount(seat[predicted == label], minlength=len(label) * ways).reshape(-1, ways)
+    return np.asarray((right / np.maximum(asked, 1)).sum(axis=1) / (asked > 0).sum(axis=1))
 
 
 def auc(scores: Floats, is_positive: NDArray[np.bool_]) -> Floats:
@@ -70,45 +80,53 @@ def auc(scores: Floats, is_positive: NDArray[np.bool_]) -> Floats:
     n_positive = is_positive.sum(axis=1)
     ranks = np.where(is_positive, rankdata(scores, axis=1), 0).sum(axis=1)
     pairs = n_positive * (is_positive.shape[1] - n_positive)
-    return np.asarray((ranks - n_positive * (n_positive + 1) / 2) / pairs)
+    above = ranks - n_positive * (n_positive + 1) / 2
+    return np.asarray(np.divide(above, pairs, out=np.full(len(above), np.nan), where=pairs > 0))
 
 
-def confusion_matrix(proba: Floats, episodes: Episodes) -> NDArray[np.int64]:
+def confusion_matrix(scores: Scores, episodes: Episodes) -> Ints:
     """Query films by true class (rows) and answered class (columns), summed over episodes, int64 [C, C]."""
-    true = episodes.way[:, episodes.query_label]
-    answered = np.take_along_axis(episodes.way, proba.argmax(axis=2), axis=1)
+    true = np.take_along_axis(episodes.way, episodes.query_label, axis=1)
+    answered = np.take_along_axis(episodes.way, kernels.best_slots(scores), axis=1)
     n = len(episodes.classes)
     return np.bincount((true * n + answered).ravel(), minlength=n * n).reshape(n, n)
 
 
-def roc_curve(proba: Floats, episodes: Episodes, positive: str) -> RocCurve:
-    """The ROC curve of class `positive`, all episodes' query films pooled, thinned to 400 points at most.
+def operating_curve(scores: Scores, episodes: Episodes, positive: str) -> OperatingCurve:
+    """The curve of class `positive`, all episodes' query films pooled, thinned to 400 points at most.
 
     Raises `ArgumentError` where there is no such class.
     """
     slot = positive_slots(episodes, positive)
     there = slot >= 0
-    scores = positive_scores(proba[there], slot[there]).ravel()
-    is_positive = (episodes.query_label == slot[there, None]).ravel()
-    order = np.argsort(-scores, kind="stable")
-    last_of_tie = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
-    hits = np.append(0, np.cumsum(is_positive[order])[last_of_tie])
-    alarms = np.append(0, last_of_tie + 1) - hits
-    kept = np.unique(np.linspace(0, len(hits) - 1, min(ROC_POINTS, len(hits))).round().astype(int))
-    return RocCurve(alarms[kept] / alarms[-1], hits[kept] / hits[-1])
+    proba = positive_proba(scores[there], slot[there]).ravel()
+    is_positive = (episodes.query_label[there] == slot[there, None]).ravel()
+    order = np.argsort(-proba, kind="stable")
+    last_of_tie = np.append(np.flatnonzero(np.diff(proba[order])), len(order) - 1)
+    hits, called = np.cumsum(is_positive[order])[last_of_tie], last_of_tie + 1
+    recall, precision = hits / hits[-1], hits / called
+    alarms = (called - hits) / max(called[-1] - hits[-1], 1)
+    average = float((np.diff(recall, prepend=0) * precision).sum())
+    kept = np.unique(np.linspace(0, len(hits) - 1, min(CURVE_POINTS - 1, len(hits))).round().astype(int))
+    start = precision[0]  # nothing called yet: the precision of the first that are
+    return OperatingCurve(
+        np.append(0, alarms[kept]), np.append(0, recall[kept]), np.append(start, precision[kept]), average
+    )
 
 
-def positive_slots(episodes: Episodes, positive: str) -> NDArray[np.int64]:
+def positive_slots(episodes: Episodes, positive: str) -> Ints:
     """The slot of class `positive` in each episode, int [E], -1 where it is absent. Raises `ArgumentError`."""
     if positive not in episodes.classes:
         raise ArgumentError(f"positive: wanted one of {', '.join(episodes.classes)}, got {positive!r}")
     return episodes.slot_of(positive)
 
 
-def positive_scores(proba: Floats, slot: NDArray[np.int64]) -> Floats:
-    """The probability of each episode's positive `slot` (int [E]) for its query films, [E, T]."""
+def positive_proba(scores: Scores, slot: Ints) -> Floats:
+    """The probability of each episode's positive `slot` (int [E]) for its query films, float64 [E, T]."""
+    proba = softmax(scores.astype(np.float64), axis=2)
     return np.take_along_axis(proba, slot[:, None, None], axis=2)[:, :, 0]
 
 
 def _share(chosen: NDArray[np.bool_], among: NDArray[np.bool_]) -> Floats:
-    return np.asarray((chosen & among).sum(axis=1) / among.sum(axis=1))
+    count = among.sum(axis=1)
+    return np.asarray(np.divide((chosen & among).sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0))

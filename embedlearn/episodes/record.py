@@ -20,55 +20,51 @@ CARRIED = ("path", "patient")
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """E episodes of W ways, K shots and Q queries a class; films are rows of the pool.
+    """E episodes of W ways with S support and T query films each; films are rows of the pool.
 
     `classes`: the pool's class names, sorted.
     `way`: int [E, W], the class (index into `classes`) that sits in each slot.
-    `support`, `query`: int [E, W*K] and [E, W*Q], films in slot order.
-    `support_label`, `query_label`: int [W*K] and [W*Q], the slot of each position, the same in every episode.
+    `shots`: support films of each slot, the same in every episode; S is their sum.
+    `support`: int [E, S], films in slot order. `query`: int [E, T], and the slot of each, `query_label` int [E, T],
+    ascending; an episode need not hold queries of every slot.
     """
 
     classes: tuple[str, ...]
     way: NDArray[np.int64]
+    shots: tuple[int, ...]
     support: NDArray[np.int64]
     query: NDArray[np.int64]
-    n_shot: int
+    query_label: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.way)
 
-    def __getitem__(self, part: slice) -> Episodes:
+    def __getitem__(self, part: slice | NDArray[np.integer]) -> Episodes:
         """Some of the episodes."""
-        return replace(self, way=self.way[part], support=self.support[part], query=self.query[part])
+        return Episodes(
+            self.classes, self.way[part], self.shots, self.support[part], self.query[part], self.query_label[part]
+        )
 
     @staticmethod
     def joined(parts: Sequence[Episodes]) -> Episodes:
         """All episodes of `parts`, sets after sets, which are of one pool, shape and number of shots."""
-        way, support, query = (
-            np.concatenate(arrays)
-            for arrays in zip(*((part.way, part.support, part.query) for part in parts), strict=True)
-        )
-        return replace(parts[0], way=way, support=support, query=query)
+        rows = ((part.way, part.support, part.query, part.query_label) for part in parts)
+        way, support, query, label = (np.concatenate(arrays) for arrays in zip(*rows, strict=True))
+        return Episodes(parts[0].classes, way, parts[0].shots, support, query, label)
+
+    def of(self, rows: NDArray[np.int64]) -> Episodes:
+        """The same episodes of another pool, whose film `rows[i]` (int [N]) is this pool's film i."""
+        return replace(self, support=rows[self.support], query=rows[self.query])
 
     @property
     def n_way(self) -> int:
         """Classes an episode, W."""
-        return int(self.way.shape[1])
-
-    @property
-    def n_query(self) -> int:
-        """Query films a class, Q."""
-        return int(self.query.shape[1]) // self.n_way
+        return len(self.shots)
 
     @property
     def support_label(self) -> NDArray[np.int64]:
-        """The slot of each support position, int [W*K]."""
-        return np.repeat(np.arange(self.n_way), self.n_shot)
-
-    @property
-    def query_label(self) -> NDArray[np.int64]:
-        """The slot of each query position, int [W*Q]."""
-        return np.repeat(np.arange(self.n_way), self.n_query)
+        """The slot of each support position, int [S], ascending."""
+        return np.repeat(np.arange(self.n_way), self.shots)
 
     def slot_of(self, name: str) -> NDArray[np.int64]:
         """The slot of class `name` in each episode, int [E]; -1 where it does not take part."""
@@ -82,7 +78,7 @@ class Episodes:
         `MismatchError` where the pool has fewer rows than the episodes name.
         """
         _check_inside(self, rows, "rows")
-        support = self._table("support", self.support, self.support_label)
+        support = self._table("support", self.support, np.tile(self.support_label, (len(self), 1)))
         query = self._table("query", self.query, self.query_label)
         table = pd.concat([support, query]).sort_values(["episode"], kind="stable", ignore_index=True)
         for column in CARRIED:
@@ -94,8 +90,8 @@ class Episodes:
 
     def _table(self, role: str, films: NDArray[np.int64], slot: NDArray[np.int64]) -> pd.DataFrame:
         episode = np.repeat(np.arange(len(self)), films.shape[1])
-        names = np.array(self.classes, dtype=object)[self.way[:, slot]]
-        columns = (episode, role, np.tile(slot, len(self)), names.ravel(), films.ravel())
+        names = np.array(self.classes, dtype=object)[np.take_along_axis(self.way, slot, axis=1)]
+        columns = (episode, role, slot.ravel(), names.ravel(), films.ravel())
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
@@ -127,21 +123,22 @@ def load_episodes(path: Path, rows: pd.DataFrame) -> Episodes:
 
 def _from_table(table: pd.DataFrame, path: Path) -> Episodes:
     classes = tuple(table.attrs["classes"])
-    code = {name: index for index, name in enumerate(classes)}
     ordered = table.sort_values(["episode", "slot"], kind="stable")
     support, query = (ordered[ordered["role"] == role] for role in ("support", "query"))
-    way = query.drop_duplicates(["episode", "slot"])
-    count, slots = table["episode"].nunique(), table["slot"].nunique()
-    sizes = {frame.groupby(["episode", "slot"]).size().nunique() for frame in (support, query)}
+    count = table["episode"].nunique()
+    seats = support.groupby(["episode", "slot"])
     try:
-        if sizes != {1} or len(way) != count * slots:
+        shots = seats.size().unstack(fill_value=0).to_numpy()
+        if len(shots) != count or (shots != shots[0]).any() or not shots.all():
             raise ValueError("an episode lacks films")
+        code = {name: index for index, name in enumerate(classes)}
         return Episodes(
             classes=classes,
-            way=way["class"].map(code).to_numpy(np.int64).reshape(count, slots),
+            way=seats["class"].first().map(code).to_numpy(np.int64).reshape(count, -1),
+            shots=tuple(int(number) for number in shots[0]),
             support=support["film"].to_numpy(np.int64).reshape(count, -1),
             query=query["film"].to_numpy(np.int64).reshape(count, -1),
-            n_shot=len(support) // (count * slots),
+            query_label=query["slot"].to_numpy(np.int64).reshape(count, -1),
         )
     except ValueError as error:
         raise EpisodeError(

@@ -44,30 +44,44 @@ def resample_patients(classes: ArrayLike, groups: ArrayLike, rng: np.random.Gene
 
 
 def bootstrap_episodes(
-    sampler: EpisodeSampler, classes: ArrayLike, groups: ArrayLike, *, replicates: int, episodes: int
+    sampler: EpisodeSampler,
+    classes: ArrayLike,
+    groups: ArrayLike,
+    *,
+    replicates: int,
+    episodes: int,
+    roles: ArrayLike | None = None,
 ) -> Episodes:
     """`replicates` resampled pools with `episodes` episodes each, as one set of B*m, replicate after replicate.
 
     Films are rows of the pool itself, so that whatever was computed for it is only indexed. Support and query stay
-    disjoint by patient; a patient drawn twice counts twice. A resampled pool too poor for an episode is drawn again,
-    up to 20 times. Raises `EpisodeError` where that does not help, and as `EpisodeSampler.sample` does.
+    disjoint by patient; a patient drawn twice counts twice. `roles` as `EpisodeSampler.sample` has them. A resampled
+    pool too poor for an episode is drawn again, up to 20 times. Raises `EpisodeError` where that does not help, and as
+    `EpisodeSampler.sample` does.
     """
     classes, groups = np.asarray(classes, dtype=object), np.asarray(groups, dtype=object)
     rng = np.random.default_rng((sampler.seed, replicates, episodes))
-    parts = [_replicate(replace(sampler, episodes=episodes), classes, groups, rng) for _ in range(replicates)]
+    allowed = None if roles is None else np.asarray(roles, dtype=bool)
+    part = replace(sampler, episodes=episodes)
+    parts = [_replicate(part, classes, groups, allowed, rng) for _ in range(replicates)]
     return Episodes.joined(parts)
 
 
 def _replicate(
-    sampler: EpisodeSampler, classes: NDArray[np.object_], groups: NDArray[np.object_], rng: np.random.Generator
+    sampler: EpisodeSampler,
+    classes: NDArray[np.object_],
+    groups: NDArray[np.object_],
+    roles: NDArray[np.bool_] | None,
+    rng: np.random.Generator,
 ) -> Episodes:
     for _ in range(REDRAWS):
         pool = resample_patients(classes, groups, rng)
         seeded = replace(sampler, seed=int(rng.integers(2**62)))
         try:
-            drawn = seeded.sample(classes[pool.rows], groups[pool.rows], pool.draws)
+            mine = None if roles is None else roles[pool.rows]
+            drawn = seeded.sample(classes[pool.rows], groups[pool.rows], pool.draws, mine)
         except EpisodeError as error:
             reason = error
             continue
-        return replace(drawn, support=pool.rows[drawn.support], query=pool.rows[drawn.query])
+        return drawn.of(pool.rows)
     raise EpisodeError(f"no patient interval: {REDRAWS} resampled pools were too poor for an episode ({reason})")

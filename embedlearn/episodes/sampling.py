@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from embedlearn.episodes.drawing import Side, draw_films
 from embedlearn.episodes.record import Episodes
 from embedlearn.errors import ArgumentError, EpisodeError
 
 REDRAWS = 100
-KEYS_AT_ONCE = 4_000_000
+DIRICHLET = 2.0
+PREVALENCES = ("balanced", "natural", "dirichlet")
 
 Ints = NDArray[np.int64]
 
@@ -22,12 +24,15 @@ Ints = NDArray[np.int64]
 class EpisodeSampler:
     """N-way K-shot episodes (Vinyals 2016, section 4.1), disjoint by patient.
 
-    `n_way`: classes an episode; None for all of the pool's.
-    `n_shot`: support films a class, each of a different patient.
-    `n_query`: query films a class, of different patients as long as there are enough.
-    `episodes`: how many to draw. `seed`: the same seed and pool give the same episodes.
+    `n_way`: classes an episode; None for all of the pool's. `n_shot`: support films a class, each of a different
+    patient. `shots_of`: other numbers for some classes by name, where all classes take part. `n_query`: query films a
+    class, of different patients as long as there are enough; W * n_query in an episode. `prevalence`: how the queries
+    fall on the classes: `balanced`, n_query each; `natural`, at random with the shares that the classes have among the
+    pool's films that may be queries; `dirichlet`, with shares drawn anew for each episode from Dirichlet(2, .., 2)
+    (Veilleux 2021, arXiv 2204.11181, section 3.1); or a share for each class by name. `episodes`: how many to draw.
+    `seed`: the same seed and pool give the same episodes.
 
-    Raises `ArgumentError` where a number is too small.
+    Raises `ArgumentError` where a setting is of no use.
     """
 
     n_way: int | None
@@ -35,12 +40,20 @@ class EpisodeSampler:
     n_query: int
     episodes: int = 1000
     seed: int = 0
+    shots_of: Mapping[str, int] = field(default_factory=dict)
+    prevalence: str | Mapping[str, float] = "balanced"
 
     def __post_init__(self) -> None:
         for name, least in (("n_way", 2), ("n_shot", 1), ("n_query", 1), ("episodes", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ArgumentError(f"{name}: wanted {least} or more, got {value}")
+        for name, shots in self.shots_of.items():
+            if shots < 1:
+                raise ArgumentError(f"shots_of {name}: wanted 1 or more, got {shots}")
+        if isinstance(self.prevalence, str) and self.prevalence not in PREVALENCES:
+            wanted = f"{', '.join(PREVALENCES)} or a share for each class"
+            raise ArgumentError(f"prevalence: wanted {wanted}, got {self.prevalence!r}")
 
     def sample(
         self, classes: ArrayLike, groups: ArrayLike, draws: ArrayLike | None = None, roles: ArrayLike | None = None
@@ -58,20 +71,43 @@ class EpisodeSampler:
         allow the episodes, `ArgumentError` where the arrays do not fit together or have gaps.
         """
         names, label, group = _encoded(classes, groups)
-        ways = self.n_way or 2
-        if len(names) < ways:
-            raise EpisodeError(f"n_way: {ways} classes wanted, {len(names)} found ({', '.join(names)}); use fewer ways")
+        ways = self.n_way or len(names)
+        if len(names) < max(ways, 2):
+            raise EpisodeError(
+                f"n_way: {max(ways, 2)} classes wanted, {len(names)} found ({', '.join(names)}); use fewer ways"
+            )
         draw = group if draws is None else np.asarray(draws, dtype=np.int64)
-        pools = [_Sides.build(name, label == code, group, draw, roles) for code, name in enumerate(names)]
-        for pool in pools:
-            pool.check(self.n_shot, self.n_query)
+        pool = _Pool.build(names, label, group, draw, roles)
+        shots = self._shots(names, ways)
+        pool.check(shots, self.n_query if self.prevalence == "balanced" else 0)
         rng = np.random.default_rng(self.seed)
         way = self._ways(len(names), rng)
-        step = max(1, KEYS_AT_ONCE // len(label))
-        chunks = np.split(way, range(step, len(way), step))
-        parts = [self._films(pools, chunk, int(group.max()) + 1, rng) for chunk in chunks]
-        support, query = (np.concatenate(side).reshape(len(way), -1) for side in zip(*parts, strict=True))
-        return Episodes(names, way, support, query, self.n_shot)
+        shares = self._shares(pool)
+        counts = self._counts(shares, way, rng)
+        patients = int(group.max()) + 1
+        support, query, short = draw_films(way, np.array(shots), counts, pool.support, pool.query, patients, rng)
+        todo = np.flatnonzero(short >= 0)
+        for _ in range(REDRAWS - 1):
+            if not len(todo):
+                break
+            counts[todo] = self._counts(shares, way[todo], rng)
+            support[todo], query[todo], short = draw_films(
+                way[todo], np.array(shots), counts[todo], pool.support, pool.query, patients, rng
+            )
+            todo = todo[short >= 0]
+        if len(todo):
+            raise pool.too_few_queries(int(short.max()), shots[0], self.n_query, f"in {REDRAWS} draws")
+        return Episodes(names, way, shots, support, query, _labels(counts))
+
+    def _shots(self, names: tuple[str, ...], ways: int) -> tuple[int, ...]:
+        """Support films of each slot."""
+        if not self.shots_of:
+            return (self.n_shot,) * ways
+        if unknown := sorted(set(self.shots_of) - set(names)):
+            raise ArgumentError(f"shots_of: wanted classes among {', '.join(names)}, got {', '.join(unknown)}")
+        if ways < len(names):
+            raise ArgumentError(f"shots_of: wanted episodes of all {len(names)} classes, got {ways} ways")
+        return tuple(self.shots_of.get(name, self.n_shot) for name in names)
 
     def _ways(self, count: int, rng: np.random.Generator) -> Ints:
         """The classes of each episode, int [E, W], ascending."""
@@ -79,141 +115,82 @@ class EpisodeSampler:
             return np.tile(np.arange(count), (self.episodes, 1))
         return np.sort(rng.random((self.episodes, count)).argsort(axis=1)[:, : self.n_way], axis=1)
 
-    def _films(self, pools: list[_Sides], way: Ints, n_groups: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-        """Support [E, W, K] and query [E, W, Q] films for the classes `way` [E, W]; short episodes are drawn again."""
-        support = np.empty((*way.shape, self.n_shot), np.int64)
-        query = np.empty((*way.shape, self.n_query), np.int64)
-        todo = np.arange(len(way))
-        for _ in range(REDRAWS):
-            support[todo], query[todo], short = self._attempt(pools, way[todo], n_groups, rng)
-            todo = todo[short >= 0]
-            if not len(todo):
-                return support, query
-        found = f"in {REDRAWS} draws of the support patients"
-        raise pools[short.max()].query.too_few_queries(self.n_shot, self.n_query, found)
+    def _shares(self, pool: _Pool) -> NDArray[np.float64] | None:
+        """How much of the queries each class has, float64 [C]; None where that is the same or drawn an episode."""
+        if self.prevalence == "natural":
+            return np.array([len(pool.query.films(code)) for code in range(len(pool.names))], float)
+        if isinstance(self.prevalence, str):
+            return None
+        if set(self.prevalence) != set(pool.names) or not all(0 < share < np.inf for share in self.prevalence.values()):
+            wanted = f"wanted a share above 0 for each of {', '.join(pool.names)}"
+            raise ArgumentError(f"prevalence: {wanted}, got {dict(self.prevalence)}")
+        return np.array([self.prevalence[name] for name in pool.names], float)
 
-    def _attempt(
-        self, pools: list[_Sides], way: Ints, n_groups: int, rng: np.random.Generator
-    ) -> tuple[Ints, Ints, Ints]:
-        """One draw of every episode, and the class that fell short of queries in each (-1: none), int [E]."""
-        support = np.empty((*way.shape, self.n_shot), np.int64)
-        query = np.empty((*way.shape, self.n_query), np.int64)
-        taken = np.zeros((len(way), n_groups), dtype=bool)
-        short = np.full(len(way), -1)
-        seats = [np.nonzero(way == code) for code in range(len(pools))]
-        orders = [pool.support.shuffled(len(rows), rng) for pool, (rows, _) in zip(pools, seats, strict=True)]
-        for pool, (rows, slot), order in zip(pools, seats, orders, strict=True):
-            support[rows, slot], patients = pool.support.draw_support(order, self.n_shot, rng)
-            taken[rows[:, None], patients] = True
-        for code, (pool, (rows, slot), order) in enumerate(zip(pools, seats, orders, strict=True)):
-            own = order if pool.query is pool.support else pool.query.shuffled(len(rows), rng)
-            query[rows, slot], enough = pool.query.draw_query(own, taken[rows], self.n_query, rng)
-            short[rows[~enough]] = code
-        return support, query, short
-
-
-class _Sides(NamedTuple):
-    """The films of one class that may be support, and those that may be queries; one object where they are the same."""
-
-    support: _ClassPool
-    query: _ClassPool
-
-    @classmethod
-    def build(cls, name: str, here: NDArray[np.bool_], group: Ints, draw: Ints, roles: ArrayLike | None) -> _Sides:
-        """From `here`, bool [N], the films of the class."""
-        if roles is None:
-            both = _ClassPool.build(name, np.flatnonzero(here), group, draw)
-            return cls(both, both)
-        allowed = np.asarray(roles, dtype=bool)
-        if allowed.shape != (len(here), 2):
-            raise ArgumentError(f"roles: wanted bool [{len(here)}, 2], got shape {list(allowed.shape)}")
-        sides = dict(zip(cls._fields, (here[:, None] & allowed).T, strict=True))
-        for side, films in sides.items():
-            if not films.any():
-                raise EpisodeError(f"class '{name}': no film may be {side}; name other roles")
-        return cls(*(_ClassPool.build(name, np.flatnonzero(films), group, draw) for films in sides.values()))
-
-    def check(self, n_shot: int, n_query: int) -> None:
-        """Raise `EpisodeError` where no choice of support patients could do."""
-        self.support.check_support(n_shot)
-        if self.query is self.support:
-            self.query.check_query(n_shot, n_query)
+    def _counts(self, shares: NDArray[np.float64] | None, way: Ints, rng: np.random.Generator) -> Ints:
+        """Queries of each slot, int [E, W]."""
+        episodes, ways = way.shape
+        if self.prevalence == "balanced":
+            return np.full((episodes, ways), self.n_query)
+        if shares is None:
+            odds = rng.dirichlet(np.full(ways, DIRICHLET), episodes)
         else:
-            self.query.check_query(0, n_query)
+            odds = shares[way] / shares[way].sum(axis=1, keepdims=True)
+        return rng.multinomial(ways * self.n_query, odds)
 
 
 @dataclass(frozen=True, eq=False)
-class _ClassPool:
-    """The n films of one class, sorted by patient and then by draw.
+class _Pool:
+    """The films that may be support, and those that may be queries; one object where they are the same."""
 
-    `film`, `group`, `draw`: int [n]; `draw` counts from 0. `rank`: int [n], place within the draw.
-    `group_start`: int [G], each patient's first draw; `film_start`: int [G], each patient's first film.
-    """
-
-    name: str
-    film: Ints
-    group: Ints
-    draw: Ints
-    rank: Ints
-    group_start: Ints
-    film_start: Ints
+    names: tuple[str, ...]
+    support: Side
+    query: Side
 
     @classmethod
-    def build(cls, name: str, film: Ints, group: Ints, draw: Ints) -> _ClassPool:
-        film = film[np.lexsort((draw[film], group[film]))]
-        new_group = np.diff(group[film], prepend=-1) != 0
-        new_draw = new_group | (np.diff(draw[film], prepend=-1) != 0)
-        number = np.cumsum(new_draw) - 1
-        rank = np.arange(len(film)) - np.flatnonzero(new_draw)[number]
-        return cls(name, film, group[film], number, rank, number[new_group], np.flatnonzero(new_group))
+    def build(cls, names: tuple[str, ...], label: Ints, group: Ints, draw: Ints, roles: ArrayLike | None) -> _Pool:
+        if roles is None:
+            both = Side.build(label, group, draw, np.ones(len(label), bool), len(names))
+            return cls(names, both, both)
+        allowed = np.asarray(roles, dtype=bool)
+        if allowed.shape != (len(label), 2):
+            raise ArgumentError(f"roles: wanted bool [{len(label)}, 2], got shape {list(allowed.shape)}")
+        sides = [Side.build(label, group, draw, films, len(names)) for films in allowed.T]
+        for role, side in zip(("support", "query"), sides, strict=True):
+            for code, name in enumerate(names):
+                if not len(side.films(code)):
+                    raise EpisodeError(f"class '{name}': no film may be {role}; name other roles")
+        return cls(names, *sides)
 
-    def check_support(self, n_shot: int) -> None:
-        """Raise `EpisodeError` where there are too few patients for the support."""
-        patients = len(self.group_start)
-        if patients < n_shot:
-            raise EpisodeError(
-                f"class '{self.name}': {n_shot} shots of {n_shot} different patients wanted,"
-                f" {patients} patients found ({len(self.film)} films); use fewer shots"
-            )
+    def check(self, shots: tuple[int, ...], n_query: int) -> None:
+        """Raise `EpisodeError` where no choice of support patients could do; `n_query` 0 asks for any number."""
+        for code, name in enumerate(self.names):
+            wanted = shots[code] if len(shots) == len(self.names) else max(shots)
+            patients = self.support.films_of_patients(code)
+            if len(patients) < wanted:
+                raise EpisodeError(
+                    f"class '{name}': {wanted} shots of {wanted} different patients wanted,"
+                    f" {len(patients)} patients found ({patients.sum()} films); use fewer shots"
+                )
+            beside = wanted if self.query is self.support else 0
+            left = np.sort(self.query.films_of_patients(code))[beside:].sum()
+            if left < n_query:
+                raise self.too_few_queries(code, beside, n_query, f"at most {left} left")
 
-    def check_query(self, n_shot: int, n_query: int) -> None:
-        """Raise `EpisodeError` where too few films are left beside any `n_shot` patients of these."""
-        films_each = np.sort(np.diff(self.film_start, append=len(self.film)))
-        if films_each[n_shot:].sum() < n_query:
-            raise self.too_few_queries(n_shot, n_query, f"at most {films_each[n_shot:].sum()} left")
-
-    def too_few_queries(self, n_shot: int, n_query: int, found: str) -> EpisodeError:
+    def too_few_queries(self, code: int, n_shot: int, n_query: int, found: str) -> EpisodeError:
         """The error that says how many query films were wanted and what was found."""
+        patients = self.query.films_of_patients(code)
+        beside = f" beside {n_shot} support patients" if n_shot else ""
         return EpisodeError(
-            f"class '{self.name}': {n_query} query films wanted beside {n_shot} support patients, not found {found}"
-            f" ({len(self.film)} films of {len(self.group_start)} patients in all); use fewer shots or queries"
+            f"class '{self.names[code]}': {n_query} query films wanted{beside}, not found {found}"
+            f" ({patients.sum()} films of {len(patients)} patients in all); use fewer shots or queries"
         )
 
-    def shuffled(self, count: int, rng: np.random.Generator) -> Ints:
-        """Positions [count, n] with the films of every draw in random order, the draws in their places."""
-        if not self.rank.any():
-            return np.broadcast_to(np.arange(len(self.film)), (count, len(self.film)))
-        return (self.draw + rng.random((count, len(self.film)))).argsort(axis=1)
 
-    def draw_support(self, order: Ints, n_shot: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-        """Films and patients, both [count, K]: K patients, and of each the first film in `order`."""
-        keys = rng.random((len(order), int(self.draw[-1]) + 1))
-        lowest = np.minimum.reduceat(keys, self.group_start, axis=1)
-        first = self.film_start[lowest.argpartition(n_shot - 1, axis=1)[:, :n_shot]]
-        return self.film[np.take_along_axis(order, first, axis=1)], self.group[first]
-
-    def draw_query(
-        self, order: Ints, taken: NDArray[np.bool_], n_query: int, rng: np.random.Generator
-    ) -> tuple[Ints, NDArray[np.bool_]]:
-        """Films [count, Q] of patients not `taken` (bool [count, patients]), and whether there were Q (bool [count]).
-
-        The key's whole part is the film's place within its draw, so that second films come after all first ones.
-        """
-        keys = self.rank + rng.random(order.shape)
-        keys[taken[:, self.group]] = np.inf
-        nearest = keys.argpartition(n_query - 1, axis=1)[:, :n_query]
-        enough = np.asarray(np.isfinite(np.take_along_axis(keys, nearest, axis=1)).all(axis=1))
-        return self.film[np.take_along_axis(order, nearest, axis=1)], enough
+def _labels(counts: Ints) -> Ints:
+    """The slot of each query, int [E, T], from how many each slot has, int [E, W]."""
+    if (counts == counts[0]).all():
+        return np.broadcast_to(np.repeat(np.arange(counts.shape[1]), counts[0]), (len(counts), counts[0].sum()))
+    return np.repeat(np.tile(np.arange(counts.shape[1]), len(counts)), counts.ravel()).reshape(len(counts), -1)
 
 
 def _encoded(classes: ArrayLike, groups: ArrayLike) -> tuple[tuple[str, ...], Ints, Ints]:

@@ -14,12 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlearn.console import say
-from embedlearn.episodes.evaluate import EPISODES_AT_ONCE
-from embedlearn.episodes.gram import VIEWS, PoolGram
-from embedlearn.episodes.heads import build_head
+from embedlearn.episodes.evaluate import answers
+from embedlearn.episodes.heads.prototype import PrototypeClassifier
+from embedlearn.episodes.metrics import episode_metrics
 from embedlearn.episodes.record import Episodes
 from embedlearn.episodes.resampling import resample_patients
 from embedlearn.episodes.sampling import EpisodeSampler
+from embedlearn.episodes.space import Space
 from embedlearn.errors import EpisodeError
 from embedlearn.radiographs.labels import BACTERIAL, COVID, VIRAL
 from embedlearn.radiographs.manifest import class_of
@@ -99,10 +100,8 @@ def answer(
     left out, and it is said.
     """
     pools = {fold: np.flatnonzero(films & (task.classes != "")) for fold, films in reported.items()}
-    grams = {
-        (row, fold): PoolGram(VIEWS["shifted"](np.asarray(vectors[pools[fold]], np.float64), None))
-        for row, folds in spaces.items()
-        for fold, vectors in folds.items()
+    embedded = {
+        (row, fold): Space(vectors[pools[fold]]) for row, folds in spaces.items() for fold, vectors in folds.items()
     }
     for shots in effort.shots:
         sampler = EpisodeSampler(task.n_way, shots, QUERIES[shots], effort.episodes, seed)
@@ -115,10 +114,10 @@ def answer(
         except EpisodeError as error:
             say(f"{task.name}, {shots} shots: left out ({error})")
             continue
-        means = {key: float(_accuracies(gram, drawn[key[1]]).mean()) for key, gram in grams.items()}
+        means = {key: float(_accuracies(space, drawn[key[1]]).mean()) for key, space in embedded.items()}
         replicates = {
-            key: _accuracies(gram, resampled[key[1]]).reshape(effort.replicates, -1).mean(1)
-            for key, gram in grams.items()
+            key: _accuracies(space, resampled[key[1]]).reshape(effort.replicates, -1).mean(1)
+            for key, space in embedded.items()
         }
         yield Answers(task.name, shots, means, replicates)
 
@@ -138,14 +137,10 @@ def require_answers(tasks: Sequence[Task], cases: NDArray[np.int64], reported: I
     raise EpisodeError(f"--data: too few films to report on ({reasons[-1]}); add films")
 
 
-def _accuracies(gram: PoolGram, episodes: Episodes) -> Floats:
+def _accuracies(space: Space, episodes: Episodes) -> Floats:
     """The accuracy of prototypes in each episode, float64 [E]."""
-    head = build_head("prototype", n_way=episodes.n_way, n_shot=episodes.n_shot, k=None, center=None)
-    parts = []
-    for start in range(0, len(episodes), EPISODES_AT_ONCE):
-        proba = head.episode_proba(gram.blocks(episodes[start : start + EPISODES_AT_ONCE]))
-        parts.append((proba.argmax(2) == episodes.query_label).mean(1))
-    return np.concatenate(parts)
+    parts = answers(space, PrototypeClassifier(), episodes)
+    return np.concatenate([episode_metrics(scores, part)["accuracy"] for part, scores in parts])
 
 
 def _resample(
@@ -186,4 +181,4 @@ def _within(
     mine = rows[here]
     drawn = sampler.sample(task.classes[mine], cases[mine], draws[here], task.roles[mine])
     place = np.searchsorted(pool, mine)
-    return Episodes(drawn.classes, drawn.way, place[drawn.support], place[drawn.query], drawn.n_shot)
+    return drawn.of(place)

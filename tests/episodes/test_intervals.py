@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from embedlearn.episodes.intervals import bootstrap_interval, episode_interval, paired_difference, replicate_means
+from embedlearn.episodes.intervals import (
+    bootstrap_interval,
+    bootstrap_p,
+    episode_interval,
+    episode_p,
+    paired,
+    replicate_means,
+)
 from embedlearn.errors import ArgumentError
 
 
@@ -39,10 +46,27 @@ def test_replicates_leave_out_missing_values():
 def test_a_paired_difference_is_sharper_than_its_sides():
     rng = np.random.default_rng(0)
     shared = rng.normal(0.7, 0.1, 200)
-    a, b = shared + rng.normal(0.02, 0.01, 200), shared
-    found = paired_difference(a, b)
-    expected = stats.ttest_rel(a, b).confidence_interval(0.95)
+    a, b = shared + rng.normal(0.003, 0.01, 200), shared
+    found, oracle = episode_interval(paired(a, b)), stats.ttest_rel(a, b)
+    expected = oracle.confidence_interval(0.95)
     assert found == pytest.approx(((a - b).mean(), expected.low, expected.high))
     assert found.low > 0 > episode_interval(a).low - episode_interval(b).high
+    assert episode_p(paired(a, b)) == pytest.approx(oracle.pvalue)
     with pytest.raises(ArgumentError, match="the same episodes twice"):
-        paired_difference(a, b[:5])
+        paired(a, b[:5])
+
+
+def test_p_of_differences_without_spread():
+    assert episode_p(np.zeros(10)) == 1
+    assert episode_p(np.full(10, 0.1)) == 0
+    assert np.isnan(episode_p(np.array([0.1, np.nan])))
+    assert np.isnan(bootstrap_p(np.array([0.1])))
+
+
+def test_bootstrap_p_counts_both_sides():
+    assert bootstrap_p(np.arange(1, 100)) == pytest.approx(2 / 100)
+    assert bootstrap_p(np.append(np.full(95, 0.2), np.full(4, -0.1))) == pytest.approx(2 * 5 / 100)
+    assert bootstrap_p(np.zeros(50)) == 1
+    rng = np.random.default_rng(0)
+    found = [bootstrap_p(rng.normal(rng.normal(), 1, 199)) for _ in range(400)]  # no effect: p is even over 0..1
+    assert np.mean(np.array(found) < 0.1) == pytest.approx(0.1, abs=0.05)

@@ -22,8 +22,8 @@ def rows(pool):
 def test_a_file_replays_its_episodes(drawn, rows, tmp_path):
     drawn.save(tmp_path / "episodes.parquet", rows)
     again = load_episodes(tmp_path / "episodes.parquet", rows)
-    assert (again.classes, again.n_shot) == (drawn.classes, drawn.n_shot)
-    for name in ("way", "support", "query", "support_label", "query_label"):
+    assert (again.classes, again.shots) == (drawn.classes, drawn.shots)
+    for name in ("way", "support", "query", "shots", "query_label"):
         assert np.array_equal(getattr(again, name), getattr(drawn, name)), name
 
 
@@ -79,4 +79,22 @@ def test_a_part_of_the_episodes(drawn):
     part = drawn[2:4]
     assert len(part) == 2
     assert np.array_equal(part.query, drawn.query[2:4])
-    assert part.n_query == drawn.n_query
+    assert part.shots == drawn.shots
+
+
+def test_unequal_shots_and_queries_come_back_too(pool, rows, tmp_path):
+    sampler = EpisodeSampler(None, 2, 3, episodes=20, shots_of={"normal": 5}, prevalence="dirichlet")
+    drawn = sampler.sample(pool.classes, pool.groups)
+    assert (np.ptp(drawn.query_label, axis=1) < 2).any()  # an episode without queries of some class
+    drawn.save(tmp_path / "episodes.parquet", rows)
+    again = load_episodes(tmp_path / "episodes.parquet", rows)
+    assert again.shots == drawn.shots == (2, 5, 2)
+    for name in ("way", "support", "query", "query_label"):
+        assert np.array_equal(getattr(again, name), getattr(drawn, name)), name
+
+
+def test_episodes_of_another_pool(drawn):
+    moved = drawn.of(np.arange(1000, 2000))
+    assert np.array_equal(moved.support, drawn.support + 1000)
+    assert np.array_equal(moved.query, drawn.query + 1000)
+    assert np.array_equal(moved.query_label, drawn.query_label)

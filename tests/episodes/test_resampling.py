@@ -28,7 +28,7 @@ def test_replicates_are_disjoint_by_patient_and_seeded(pool):
     sampler = EpisodeSampler(None, 5, 15, seed=3)
     drawn = bootstrap_episodes(sampler, pool.classes, pool.groups, replicates=6, episodes=10)
     assert len(drawn) == 60
-    assert (drawn.n_shot, drawn.n_query) == (5, 15)
+    assert drawn.shots == (5, 5, 5)
     for support, query in zip(drawn.support, drawn.query, strict=True):
         assert not set(pool.groups[support]) & set(pool.groups[query])
         for slot in range(3):

@@ -20,14 +20,15 @@ def random_pool(seed):
 def check_promises(episodes, sampler, classes, groups):
     """What holds of all episodes: so many films of each class, of different patients, none of them on both sides."""
     ways, n_shot, n_query = sampler.n_way or len(set(classes)), sampler.n_shot, sampler.n_query
-    assert (len(episodes), episodes.n_way, episodes.n_query) == (sampler.episodes, ways, n_query)
+    assert (len(episodes), episodes.shots) == (sampler.episodes, (n_shot,) * ways)
     assert episodes.support.shape == (sampler.episodes, ways * n_shot)
     assert episodes.query.shape == (sampler.episodes, ways * n_query)
     names = np.array(episodes.classes)
+    assert (episodes.query_label == np.repeat(range(ways), n_query)).all()
     for way, support, query in zip(episodes.way, episodes.support, episodes.query, strict=True):
         assert len(set(way)) == ways
         assert (classes[support] == names[way][episodes.support_label]).all()
-        assert (classes[query] == names[way][episodes.query_label]).all()
+        assert (classes[query] == names[way][episodes.query_label[0]]).all()
         assert not set(groups[support]) & set(groups[query])
         assert len(set(query)) == len(query)
         for slot in range(ways):
@@ -81,10 +82,49 @@ def test_the_seed_decides():
     assert (first.query != other.query).any()
 
 
-def test_many_films_are_drawn_in_parts(monkeypatch):
-    monkeypatch.setattr("embedlearn.episodes.sampling.KEYS_AT_ONCE", 1000)
-    classes, groups = random_pool(1)
-    assert EpisodeSampler(None, 2, 3, episodes=57).sample(classes, groups).support.shape[0] == 57
+def test_unequal_shots_by_class():
+    classes, groups = random_pool(3)
+    drawn = EpisodeSampler(None, 1, 2, episodes=30, shots_of={"d": 6, "b": 2}).sample(classes, groups)
+    assert drawn.shots == (1, 2, 1, 6)
+    assert drawn.support.shape == (30, 10)
+    assert (classes[drawn.support] == np.repeat(["a", "b", "c", "d"], drawn.shots)).all()
+    for support, query in zip(drawn.support, drawn.query, strict=True):
+        assert len(set(groups[support[-6:]])) == 6
+        assert not set(groups[support]) & set(groups[query])
+    with pytest.raises(ArgumentError, match="shots_of: wanted classes among a, b, c, d, got e"):
+        EpisodeSampler(None, 1, 2, shots_of={"e": 6}).sample(classes, groups)
+    with pytest.raises(ArgumentError, match="shots_of: wanted episodes of all 4 classes, got 2 ways"):
+        EpisodeSampler(2, 1, 2, shots_of={"d": 6}).sample(classes, groups)
+    with pytest.raises(ArgumentError, match="shots_of d: wanted 1 or more, got 0"):
+        EpisodeSampler(None, 1, 2, shots_of={"d": 0})
+    with pytest.raises(EpisodeError, match="class 'd': 999 shots of 999 different patients wanted"):
+        EpisodeSampler(None, 1, 2, shots_of={"d": 999}).sample(classes, groups)
+
+
+@pytest.mark.parametrize("prevalence", ["natural", "dirichlet", {"a": 1, "b": 1, "c": 2}])
+def test_queries_may_fall_on_the_classes_in_unequal_parts(prevalence):
+    classes = np.repeat(["a", "b", "c"], [100, 300, 600])
+    drawn = EpisodeSampler(None, 2, 10, episodes=2000, prevalence=prevalence).sample(classes, np.arange(1000))
+    names = np.array(drawn.classes)
+    assert (classes[drawn.query] == names[np.take_along_axis(drawn.way, drawn.query_label, axis=1)]).all()
+    counts = np.stack([(drawn.query_label == slot).sum(axis=1) for slot in range(3)], axis=1)
+    assert (counts.sum(axis=1) == 30).all()
+    for support, query in zip(drawn.support, drawn.query, strict=True):
+        assert len({*support, *query}) == 6 + 30
+    share = {"natural": (0.1, 0.3, 0.6), "dirichlet": (1 / 3,) * 3}.get(str(prevalence), (0.25, 0.25, 0.5))
+    np.testing.assert_allclose(counts.mean(axis=0) / 30, share, atol=0.02)
+    # a share of Dirichlet(2, 2, 2) has mean 1/3 and variance (1/3)(2/3)/7; of a fixed share only the drawing varies
+    own = np.array(share) * (1 - np.array(share))
+    expected = 30 * own + (30 * 29 * own / 7 if prevalence == "dirichlet" else 0)
+    np.testing.assert_allclose(counts.var(axis=0), expected, rtol=0.15)
+
+
+def test_prevalences_of_no_use():
+    with pytest.raises(ArgumentError, match="prevalence: wanted balanced, natural, dirichlet or a share.* got 'even'"):
+        EpisodeSampler(None, 1, 1, prevalence="even")
+    for shares in ({"a": 1}, {"a": 1, "b": 0}, {"a": 1, "b": 1, "c": 1}):
+        with pytest.raises(ArgumentError, match="prevalence: wanted a share above 0 for each of a, b, got"):
+            EpisodeSampler(None, 1, 1, prevalence=shares).sample(list("aabb"), range(4))
 
 
 def test_a_patient_with_nearly_all_films_is_kept_for_the_queries():
@@ -231,7 +271,7 @@ def test_too_few_patients_that_may_be_support():
 
 
 def test_too_few_films_that_may_be_queries():
-    with pytest.raises(EpisodeError, match=r"class 'b': 3 query films wanted .* at most 2 left \(2 films of 2 "):
+    with pytest.raises(EpisodeError, match=r"class 'b': 3 query films wanted, not found at most 2 left \(2 films"):
         sample_with_roles([[True, True]] * 4 + [[True, False]] * 2 + [[False, True]] * 2, n_query=3)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from embedlearn.episodes.gram import Floats, GramBlocks
+from embedlearn.episodes import kernels
 from embedlearn.episodes.heads.base import EpisodeHead
+from embedlearn.episodes.record import Episodes
+from embedlearn.episodes.space import Floats, Singles, Space, joined
 from embedlearn.errors import ArgumentError
 from embedlearn.gallery.exact import ExactIndex
 
-TIE = 1e-6  # of all votes, given to the winner of a tie: far below one vote, far above rounding
+WEIGHTS = ("majority", "distance")
 
 
 class KNNClassifier(EpisodeHead):
@@ -21,61 +22,50 @@ class KNNClassifier(EpisodeHead):
 
     `k`: voters, at most the number of support films. `weights`: `majority` (one voice each) or `distance`
     (1 / distance; films at distance zero, where there are any, vote alone).
-    A probability is a share of the votes. Of classes with equal votes the one with the nearest film wins,
-    and its probability is raised by 1e-6.
+    A probability is (k * share of the votes + `smoothing`) / (k + W * `smoothing`): with 1 it is Laplace's rule of
+    succession, so that one neighbour is no certainty; with 0 the share itself, as scikit-learn has it.
+    Of classes with equal votes the one with the nearest film wins, by 1e-6 in its score.
     """
 
-    def __init__(self, k: int = 5, weights: str = "majority") -> None:
+    episodes_at_once = 5_000
+
+    def __init__(self, k: int = 5, weights: str = "majority", smoothing: float = 1.0) -> None:
         self.k = k
         self.weights = weights
+        self.smoothing = smoothing
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        if self.weights not in WEIGHTS:
-            raise ArgumentError(f"weights: wanted one of {', '.join(WEIGHTS)}, got {self.weights!r}")
         rows, self._codes = self._support(X, y)
-        if not 1 <= self.k <= len(rows):
-            raise ArgumentError(f"k: wanted 1 to {len(rows)} (the support films), got {self.k}")
+        self._check(len(rows))
         self._index = ExactIndex().fit(rows)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Floats:
+    def decision_function(self, X: ArrayLike) -> Floats:
         rows = self._query(X)
         distances, indices = self._index.kneighbors(rows, self.k)
-        return _votes(WEIGHTS[self.weights](distances.astype(np.float64)), self._codes[indices], len(self.classes_))
+        voters = self._codes[indices]
+        with np.errstate(divide="ignore"):  # no vote and no smoothing: a probability of 0, a score of minus infinity
+            scores = kernels.votes_of_nearest(
+                distances, voters, self.weights == "distance", float(self.smoothing), len(self.classes_)
+            )
+        return scores.astype(np.float64)
 
-    @property
-    def view(self) -> str:
-        return "shifted"
+    def episode_scores(self, space: Space, episodes: Episodes) -> Singles:
+        """As fit and decision_function give, from the products of all pairs, which are computed once."""
+        self._check(episodes.support.shape[1])
+        parts = [
+            kernels.neighbour_scores(
+                each.matrix, each.start, each.place, each.support, each.first, each.query_length, each.support_length,
+                self.k, self.weights == "distance", float(self.smoothing),
+            )
+            for each in space.products("shifted", episodes)
+        ]  # fmt: skip
+        return joined(parts).reshape(*episodes.query.shape, episodes.n_way)
 
-    def episode_proba(self, gram: GramBlocks) -> Floats:
-        squared = gram.squared_distances()
-        nearest = np.sort(squared.argpartition(self.k - 1, axis=2)[:, :, : self.k], axis=2)
-        distances = np.sqrt(np.take_along_axis(squared, nearest, axis=2))
-        order = distances.argsort(axis=2, kind="stable")
-        voters = gram.support_label[np.take_along_axis(nearest, order, axis=2)]
-        return _votes(WEIGHTS[self.weights](np.take_along_axis(distances, order, axis=2)), voters, gram.n_way)
-
-
-def _one_voice(distances: Floats) -> Floats:
-    return np.ones_like(distances)
-
-
-def _inverse_distance(distances: Floats) -> Floats:
-    zero = distances == 0
-    inverse = 1 / np.where(zero, 1, distances)
-    return np.where(zero.any(axis=-1, keepdims=True), zero, inverse)
-
-
-WEIGHTS: dict[str, Callable[[Floats], Floats]] = {"majority": _one_voice, "distance": _inverse_distance}
-
-
-def _votes(weights: Floats, voters: NDArray[np.int64], n_way: int) -> Floats:
-    """Shares of votes, float64 [..., W], from weights and classes (int) of the voters, both [..., k], nearest first."""
-    votes = np.stack([np.where(voters == slot, weights, 0).sum(axis=-1) for slot in range(n_way)], axis=-1)
-    votes /= votes.sum(axis=-1, keepdims=True)
-    tied = votes >= votes.max(axis=-1, keepdims=True) - TIE / 2
-    leading = np.take_along_axis(tied, voters, axis=-1).argmax(axis=-1)[..., None]
-    winner = np.take_along_axis(voters, leading, axis=-1)
-    raised = np.where(tied.sum(axis=-1, keepdims=True) > 1, TIE, 0.0)
-    np.put_along_axis(votes, winner, np.take_along_axis(votes, winner, axis=-1) + raised, axis=-1)
-    return np.asarray(votes / votes.sum(axis=-1, keepdims=True))
+    def _check(self, films: int) -> None:
+        if self.weights not in WEIGHTS:
+            raise ArgumentError(f"weights: wanted one of {', '.join(WEIGHTS)}, got {self.weights!r}")
+        if not 1 <= self.k <= films:
+            raise ArgumentError(f"k: wanted 1 to {films} (the support films), got {self.k}")
+        if not 0 <= self.smoothing < np.inf:
+            raise ArgumentError(f"smoothing: wanted 0 or more, got {self.smoothing}")

@@ -11,8 +11,9 @@ from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from embedlearn.episodes.gram import Floats, GramBlocks
 from embedlearn.episodes.heads.base import EpisodeHead
+from embedlearn.episodes.record import Episodes
+from embedlearn.episodes.space import Floats, Space
 from embedlearn.errors import ArgumentError
 
 TOLERANCE = 1e-9  # of the gradient's first length
@@ -47,20 +48,22 @@ class LogisticClassifier(EpisodeHead):
         self.intercept_ = self._model.intercept_ - self.coef_ @ self._mean
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Floats:
+    def decision_function(self, X: ArrayLike) -> Floats:
         rows = self._query(X)
-        return np.asarray(self._model.predict_proba(rows - self._mean))
+        logits = np.asarray(self._model.decision_function(rows - self._mean))
+        return np.stack([np.zeros_like(logits), logits], axis=1) if logits.ndim == 1 else logits
 
-    @property
-    def view(self) -> str:
-        return "shifted"
-
-    def episode_proba(self, gram: GramBlocks) -> Floats:
+    def episode_scores(self, space: Space, episodes: Episodes) -> Floats:
         """Solved in the span of the support films (representer theorem): W = A^T X, so that |W|^2 = tr(A^T K A)."""
+        # the loss is the same for shifted rows, and the solver walks a shorter way about their mean
+        support, query = (
+            space.view("shifted", films).astype(np.float64) for films in (episodes.support, episodes.query)
+        )
         # scikit-learn penalises one vector w = w1 - w0 for two classes; the same minimum in two vectors has C / 2
-        strength = self.C / 2 if gram.n_way == 2 else self.C
-        weights, intercept = _solve(gram.support_support, gram.membership.T, strength)
-        return np.asarray(softmax(gram.query_support @ weights.transpose(0, 2, 1) + intercept[:, None, :], axis=2))
+        strength = self.C / 2 if episodes.n_way == 2 else self.C
+        target = np.eye(episodes.n_way)[:, episodes.support_label]
+        weights, intercept = _solve(support @ support.transpose(0, 2, 1), target, strength)
+        return np.asarray(query @ (weights @ support).transpose(0, 2, 1) + intercept[:, None, :])
 
 
 def _solve(kernel: Floats, target: Floats, C: float) -> tuple[Floats, Floats]:

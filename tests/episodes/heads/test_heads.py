@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from embedlearn.episodes.gram import VIEWS, PoolGram
-from embedlearn.episodes.heads import HEADS, build_head
+from embedlearn.episodes.heads import HEADS, INDUCTIVE, TRANSDUCTIVE, build_head, named_heads
 from embedlearn.episodes.sampling import EpisodeSampler
+from embedlearn.episodes.space import Space
 from embedlearn.errors import ArgumentError
 
 
@@ -16,21 +17,38 @@ def name(request):
     return request.param
 
 
-def head_for(name, pool, n_shot=5, n_way=3, k=None):
-    return build_head(name, n_way=n_way, n_shot=n_shot, k=k, center=pool.X.mean(axis=0))
+@pytest.fixture(params=list(INDUCTIVE))
+def inductive(request):
+    return request.param
 
 
-@pytest.mark.parametrize(("n_way", "n_shot"), [(None, 5), (None, 1), (2, 3), (2, 20)])
-def test_all_episodes_at_once_are_what_fit_and_predict_give(name, pool, n_way, n_shot):
-    episodes = EpisodeSampler(n_way, n_shot, 4, episodes=25).sample(pool.classes, pool.groups)
-    head = head_for(name, pool, n_shot, episodes.n_way)
-    X = pool.X.astype(np.float64)
-    proba = head.episode_proba(PoolGram(VIEWS[head.view](X, X.mean(axis=0))).blocks(episodes))
-    assert proba.shape == (25, episodes.query.shape[1], episodes.n_way)
-    for e, answers in enumerate(proba):
-        fitted = clone(head).fit(X[episodes.support[e]], episodes.support_label)
-        np.testing.assert_allclose(answers, fitted.predict_proba(X[episodes.query[e]]), atol=1e-5)
-        assert np.array_equal(answers.argmax(axis=1), fitted.predict(X[episodes.query[e]]))
+def head_for(name, pool, shots=(5, 5, 5), k=None):
+    return build_head(name, shots, k=k, center=pool.X.mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("n_way", "n_shot", "shots_of"), [(None, 5, {}), (None, 1, {}), (2, 3, {}), (2, 20, {}), (None, 2, {"normal": 9})]
+)
+def test_all_episodes_at_once_are_what_fit_and_predict_give(name, pool, n_way, n_shot, shots_of):
+    sampler = EpisodeSampler(n_way, n_shot, 4, episodes=25, shots_of=shots_of, prevalence="dirichlet")
+    episodes = sampler.sample(pool.classes, pool.groups)
+    head = head_for(name, pool, episodes.shots)
+    scores = head.episode_scores(Space(pool.X, pool.X.mean(axis=0)), episodes)
+    assert scores.shape == (25, episodes.query.shape[1], episodes.n_way)
+    for e, answers in enumerate(softmax(scores, axis=2)):
+        fitted = clone(head).fit(pool.X[episodes.support[e]], episodes.support_label)
+        np.testing.assert_allclose(answers, fitted.predict_proba(pool.X[episodes.query[e]]), atol=1e-5)
+        assert np.array_equal(answers.argmax(axis=1), fitted.predict(pool.X[episodes.query[e]]))
+
+
+def test_a_pool_too_large_for_all_pairs_gets_the_same_answers(name, pool, monkeypatch):
+    episodes = EpisodeSampler(None, 3, 4, episodes=120).sample(pool.classes, pool.groups)
+    head = head_for(name, pool, episodes.shots)
+    whole = head.episode_scores(Space(pool.X, pool.X.mean(axis=0)), episodes)
+    monkeypatch.setattr("embedlearn.episodes.space.WHOLE_UP_TO", 0)
+    parts = head.episode_scores(Space(pool.X, pool.X.mean(axis=0)), episodes)
+    np.testing.assert_allclose(softmax(parts, axis=2), softmax(whole, axis=2), atol=1e-5)
+    assert np.array_equal(parts.argmax(axis=2), whole.argmax(axis=2))
 
 
 def test_probabilities_add_up_and_predict_takes_the_largest(name, pool):
@@ -41,13 +59,27 @@ def test_probabilities_add_up_and_predict_takes_the_largest(name, pool):
     assert head.score(pool.X[90:], pool.classes[90:]) > 0.5
 
 
-def test_a_query_is_answered_the_same_alone_in_a_batch_and_again(name, pool):
-    head = head_for(name, pool).fit(pool.X[:60], pool.classes[:60])
+def test_a_query_is_answered_the_same_alone_and_in_a_batch(inductive, pool):
+    head = head_for(inductive, pool).fit(pool.X[:60], pool.classes[:60])
     batch = head.predict_proba(pool.X[60:])
-    np.testing.assert_array_equal(head.predict_proba(pool.X[60:]), batch)
     alone = np.concatenate([head.predict_proba(pool.X[n : n + 1]) for n in range(60, len(pool.X))])
     np.testing.assert_allclose(alone, batch, atol=1e-12)
     assert np.array_equal(alone.argmax(axis=1), batch.argmax(axis=1))
+
+
+def test_predicting_keeps_nothing(name, pool):
+    head = head_for(name, pool).fit(pool.X[:60], pool.classes[:60])
+    first = head.predict_proba(pool.X[60:])
+    head.predict_proba(pool.X[:30])
+    np.testing.assert_array_equal(head.predict_proba(pool.X[60:]), first)
+
+
+def test_fewer_queries_than_classes(name, pool):
+    head = head_for(name, pool).fit(pool.X[:60], pool.classes[:60])
+    proba = head.predict_proba(pool.X[60:61])
+    assert proba.shape == (1, 3)
+    np.testing.assert_allclose(proba.sum(), 1)
+    assert head.predict(pool.X[60:62]).shape == (2,)
 
 
 def test_labels_may_be_anything_and_their_names_do_not_matter(name, pool):
@@ -92,13 +124,22 @@ def test_what_cannot_be_learned_or_answered_is_refused(name, pool):
 
 def test_the_table_says_what_it_has():
     with pytest.raises(ArgumentError, match=r"wanted some of prototype, prototype-cosine, simpleshot, knn.*got 'svm'"):
-        build_head("svm", n_way=3, n_shot=5)
+        build_head("svm", (5, 5))
     with pytest.raises(ArgumentError, match="simpleshot needs the mean of the training embeddings"):
-        build_head("simpleshot", n_way=3, n_shot=5)
+        build_head("simpleshot", (5, 5))
     with pytest.raises(ArgumentError, match="k: wanted 1 or more, got 0"):
-        build_head("knn", n_way=3, n_shot=5, k=0)
+        build_head("knn", (5, 5), k=0)
+    assert named_heads(["knn", "transductive", "knn"]) == ("knn", *TRANSDUCTIVE)
+    assert named_heads(["all"]) == tuple(HEADS)
 
 
-@pytest.mark.parametrize(("n_shot", "k", "used"), [(1, None, 1), (3, None, 3), (20, None, 5), (1, 50, 3), (5, 7, 7)])
-def test_neighbours_by_shots(n_shot, k, used):
-    assert build_head("knn", n_way=3, n_shot=n_shot, k=k).k == used
+def test_heads_say_whether_they_look_at_all_queries(pool):
+    assert {name for name in HEADS if head_for(name, pool).transductive} == set(TRANSDUCTIVE)
+
+
+@pytest.mark.parametrize(
+    ("shots", "k", "used"),
+    [((1, 1), None, 1), ((3, 3), None, 3), ((20, 20), None, 5), ((1, 1), 50, 2), ((5, 5), 7, 7), ((2, 9), None, 2)],
+)
+def test_neighbours_by_shots(shots, k, used):
+    assert build_head("knn", shots, k=k).k == used

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from embedlearn.episodes.gram import PoolGram
 from embedlearn.episodes.heads.logistic import LogisticClassifier
 from embedlearn.episodes.sampling import EpisodeSampler
+from embedlearn.episodes.space import Space
 from embedlearn.errors import ArgumentError
 
 
@@ -16,7 +17,7 @@ from embedlearn.errors import ArgumentError
 def test_scikit_learn_answers_the_same(pool, n_way, n_shot, C, scale):
     X = pool.X.astype(np.float64) * scale
     episodes = EpisodeSampler(n_way, n_shot, 5, episodes=10).sample(pool.classes, pool.groups)
-    proba = LogisticClassifier(C).episode_proba(PoolGram(X - X.mean(axis=0)).blocks(episodes))
+    proba = softmax(LogisticClassifier(C).episode_scores(Space(X), episodes), axis=2)
     for e in range(len(episodes)):
         theirs = LogisticRegression(C=C, tol=1e-8, max_iter=10_000, solver="newton-cg")
         theirs.fit(X[episodes.support[e]], episodes.support_label)
@@ -45,7 +46,7 @@ def test_more_films_than_dimensions_twins_and_uneven_axes():
     uneven = rng.normal(size=(120, 40)) * np.logspace(1.5, -2, 40)
     for X in (few, twins, uneven, np.ones((120, 3))):
         episodes = EpisodeSampler(None, 10, 5, episodes=10).sample(classes, np.arange(120))
-        proba = LogisticClassifier().episode_proba(PoolGram(X - X.mean(axis=0)).blocks(episodes))
+        proba = softmax(LogisticClassifier().episode_scores(Space(X), episodes), axis=2)
         for e in range(len(episodes)):
             theirs = LogisticRegression(tol=1e-8, max_iter=10_000, solver="newton-cg")
             theirs.fit(X[episodes.support[e]], episodes.support_label)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.neighbors import NearestCentroid
 
-from embedlearn.episodes.gram import VIEWS, PoolGram
 from embedlearn.episodes.heads.prototype import PrototypeClassifier
 from embedlearn.episodes.sampling import EpisodeSampler
+from embedlearn.episodes.space import Space
 from embedlearn.errors import ArgumentError
 
 
@@ -24,8 +25,7 @@ def test_easyfsl_answers_the_same(pool, episodes, metric, peer, centred):
     settings = {"feature_centering": torch.tensor(center), "feature_normalization": 2} if centred else {}
     theirs = getattr(methods, peer)(torch.nn.Identity(), **settings)
     ours = PrototypeClassifier(metric, center=center)
-    X = pool.X.astype(np.float64)
-    proba = ours.episode_proba(PoolGram(VIEWS[ours.view](X, center)).blocks(episodes))
+    proba = softmax(ours.episode_scores(Space(pool.X, center), episodes), axis=2)
     for e in range(len(episodes)):
         support, query = torch.tensor(pool.X[episodes.support[e]]), torch.tensor(pool.X[episodes.query[e]])
         theirs.process_support_set(support, torch.tensor(episodes.support_label))
