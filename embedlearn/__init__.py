@@ -11,11 +11,23 @@ if TYPE_CHECKING:
     from embedlearn.encoders.checkpoints import load_encoder
     from embedlearn.encoders.encoder import Encoder
     from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
+    from embedlearn.episodes.calibration import fit_temperature, reliability, tempered
     from embedlearn.episodes.evaluate import evaluate_episodes
+    from embedlearn.episodes.heads.bdcspn import BDCSPNClassifier
+    from embedlearn.episodes.heads.cosine import CosineClassifier
     from embedlearn.episodes.heads.knn import KNNClassifier
+    from embedlearn.episodes.heads.laplacian import LaplacianShotClassifier
+    from embedlearn.episodes.heads.lda import LDAClassifier
     from embedlearn.episodes.heads.logistic import LogisticClassifier
+    from embedlearn.episodes.heads.matching import MatchingClassifier
     from embedlearn.episodes.heads.prototype import PrototypeClassifier
+    from embedlearn.episodes.heads.ptmap import PTMAPClassifier
+    from embedlearn.episodes.heads.ridge import RidgeClassifier
+    from embedlearn.episodes.heads.tim import TIMClassifier
+    from embedlearn.episodes.heads.transductive import TransductiveFineTuning
     from embedlearn.episodes.sampling import EpisodeSampler
+    from embedlearn.episodes.space import Space
+    from embedlearn.episodes.transforms import Centering, PowerTransform, UnitLength
     from embedlearn.errors import EmbedlearnError
     from embedlearn.gallery.exact import ExactIndex
     from embedlearn.radiographs.layouts import read_data
@@ -25,45 +37,77 @@ if TYPE_CHECKING:
 _HOMES = {
     "Architecture": "encoders.settings",
     "Augmentation": "encoders.settings",
-    "EmbedlearnError": "errors",
+    "BDCSPNClassifier": "episodes.heads.bdcspn",
+    "Centering": "episodes.transforms",
+    "CosineClassifier": "episodes.heads.cosine",
     "Embeddings": "embeddings",
+    "EmbedlearnError": "errors",
     "Encoder": "encoders.encoder",
     "EpisodeSampler": "episodes.sampling",
     "ExactIndex": "gallery.exact",
     "KNNClassifier": "episodes.heads.knn",
+    "LDAClassifier": "episodes.heads.lda",
+    "LaplacianShotClassifier": "episodes.heads.laplacian",
     "LogisticClassifier": "episodes.heads.logistic",
     "Manifest": "radiographs.manifest",
+    "MatchingClassifier": "episodes.heads.matching",
     "Objective": "encoders.settings",
+    "PTMAPClassifier": "episodes.heads.ptmap",
+    "PowerTransform": "episodes.transforms",
     "Preprocessing": "radiographs.preprocessing",
     "PrototypeClassifier": "episodes.heads.prototype",
+    "RidgeClassifier": "episodes.heads.ridge",
     "Sampling": "encoders.settings",
     "Schedule": "encoders.settings",
+    "Space": "episodes.space",
+    "TIMClassifier": "episodes.heads.tim",
+    "TransductiveFineTuning": "episodes.heads.transductive",
+    "UnitLength": "episodes.transforms",
     "evaluate_episodes": "episodes.evaluate",
+    "fit_temperature": "episodes.calibration",
     "load_embeddings": "embeddings",
     "load_encoder": "encoders.checkpoints",
     "read_data": "radiographs.layouts",
+    "reliability": "episodes.calibration",
+    "tempered": "episodes.calibration",
 }
 
 __all__ = [
     "Architecture",
     "Augmentation",
+    "BDCSPNClassifier",
+    "Centering",
+    "CosineClassifier",
     "Embeddings",
     "EmbedlearnError",
     "Encoder",
     "EpisodeSampler",
     "ExactIndex",
     "KNNClassifier",
+    "LDAClassifier",
+    "LaplacianShotClassifier",
     "LogisticClassifier",
     "Manifest",
+    "MatchingClassifier",
     "Objective",
+    "PTMAPClassifier",
+    "PowerTransform",
     "Preprocessing",
     "PrototypeClassifier",
+    "RidgeClassifier",
     "Sampling",
     "Schedule",
+    "Space",
+    "TIMClassifier",
+    "TransductiveFineTuning",
+    "UnitLength",
     "evaluate_episodes",
+    "fit_temperature",
     "load_embeddings",
     "load_encoder",
     "read_data",
+    "reliability",
+    "tempered",
 ]
 __version__ = "0.1.0"
 

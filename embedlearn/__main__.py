@@ -9,7 +9,7 @@ from embedlearn.console import fail, say
 COMMANDS = {
     "pretrain": "train an encoder on common classes",
     "embed": "write the embeddings of films",
-    "fewshot": "classify a rare class from a handful of examples, with intervals",
+    "fewshot": "classify a rare class from a handful of examples, with intervals; fewshot predict: your own films",
 }
 
 

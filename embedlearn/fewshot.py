@@ -1,26 +1,27 @@
-"""`python -m embedlearn.fewshot --shots 5`: how far a handful of examples goes, with intervals and probes beside it."""
+"""`python -m embedlearn.fewshot --shots 5`: how far a handful of examples goes; `predict`: a user's own films."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from embedlearn.console import DataFlags, progress, run_command, say
-from embedlearn.errors import ArgumentError, EpisodeError, MismatchError
-from embedlearn.flags import as_plain, require_number
+from embedlearn.errors import ArgumentError
+from embedlearn.flags import as_plain, require_number, split_pairs
+from embedlearn.predictions import Predict, predict
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from embedlearn.embeddings import Embeddings
     from embedlearn.encoders.runs import Run
+    from embedlearn.episodes.heads.base import EpisodeHead
     from embedlearn.episodes.pool import Pool
-    from embedlearn.episodes.results import FewShotResult
+    from embedlearn.episodes.study import StudyPlan
     from embedlearn.sources import Collection
 
 PROGRAM = "embedlearn fewshot"
+SUBCOMMAND = "predict"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +29,38 @@ class FewShot(DataFlags):
     """Classify a rare class from a handful of examples, over many episodes, on films the encoder has not seen.
 
     Takes the newest run and its held-out films, or what --run, --data or --embeddings name. Support and query share no
-    patient. An untrained network of the same shape and two shortcut probes stand beside every score.
+    patient. An untrained network of the same shape and two shortcut probes stand beside every score. To classify films
+    of your own from examples of your own: fewshot predict --help.
     """
 
     shots: tuple[int, ...] = (5,)
     """Support films a class; several numbers make a curve."""
+    shots_of: tuple[str, ...] = ()
+    """Other numbers for some classes, as NAME=SHOTS: healthy=50 pneumonia=50."""
     run: Path | None = None
     """Run folder; the newest under --runs where none is named."""
     runs: Path = Path("runs")
     """Folder of the runs."""
+    against: Path | None = None
+    """Another run, whose encoder answers the same episodes; films that it has seen are left out."""
     embeddings: Path | None = None
     """Embeddings to evaluate instead of films; without --run nothing stands beside them."""
     classes: tuple[str, ...] = ()
     """Classes of an episode; by default the run's and covid-19, or every unseen label where there is none."""
     positive: str | None = None
     """The class that AUC, sensitivity and specificity are of; by default covid-19, else the first unseen class."""
-    heads: tuple[str, ...] = ("prototype", "prototype-cosine", "simpleshot", "knn", "knn-distance", "logistic")
-    """Heads to evaluate."""
+    heads: tuple[str, ...] = ("inductive",)
+    """Heads to evaluate, by name, or inductive, transductive, all; with transductive ones, Dirichlet queries too."""
+    transform: tuple[str, ...] = ()
+    """What is done to embeddings before every head, in this order: center, power, unit."""
     queries: int = 15
     """Query films a class in an episode."""
+    prevalence: tuple[str, ...] = ("balanced",)
+    """How queries fall on the classes: balanced, natural (as in the pool), dirichlet, or NAME=SHARE for each class."""
+    support_from: tuple[str, ...] = ()
+    """Sources that support films come from; all where none is named."""
+    query_from: tuple[str, ...] = ()
+    """Sources that query films come from; all where none is named."""
     ways: int | None = None
     """Classes drawn for an episode; all of them where not given."""
     neighbours: int | None = None
@@ -55,10 +69,18 @@ class FewShot(DataFlags):
     """Episodes to draw for each number of shots."""
     bootstrap: int = 200
     """Replicates of the patient bootstrap; 0 leaves its interval out."""
+    fine_tune: int = 0
+    """Episodes in which the encoder's last block, too, is trained on the support (slow); 0 leaves that out."""
+    leakage_gap: bool = False
+    """Also evaluate episodes that do not heed patients, and report what that would have gained."""
+    supports: int = 200
+    """Supports whose effect on the first head is compared; 0 leaves that out."""
     replay: Path | None = None
     """A file episodes-K.parquet of an earlier evaluation, whose episodes are to be answered again."""
     out: Path | None = None
     """Folder of the report; by default the folder fewshot in the run's, or beside the embeddings."""
+    thumbnails: bool = False
+    """Show the films of the best and worst episodes in report.html; films may identify patients."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to embed; auto takes a GPU where there is one."""
     seed: int = 0
@@ -72,145 +94,139 @@ class FewShot(DataFlags):
         require_number("--queries", self.queries, 1, 100_000)
         require_number("--episodes", self.episodes, 2, 10_000_000)
         require_number("--bootstrap", self.bootstrap, 0, 100_000)
+        require_number("--fine-tune", self.fine_tune, 0, 100_000)
+        require_number("--supports", self.supports, 0, 1_000_000)
         require_number("--seed", self.seed, 0, 2**31 - 1)
         if self.replay and len(self.shots) > 1:
             raise ArgumentError("--replay: the file holds episodes of one number of shots; name that one with --shots")
+        if self.embeddings and self.data:
+            raise ArgumentError(
+                "--embeddings and --data: name one of them; embeddings bring their films' rows with them"
+            )
+        if self.against and self.embeddings:
+            raise ArgumentError("--against and --embeddings: name one of them; the other encoder must see the films")
+        if self.fine_tune and self.embeddings and not self.run:
+            raise ArgumentError("--fine-tune: wanted the encoder too; name its run with --run")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    run_command(FewShot, _run, PROGRAM, arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [SUBCOMMAND]:
+        run_command(Predict, predict, f"{PROGRAM} {SUBCOMMAND}", given[1:])
+    else:
+        run_command(FewShot, _run, PROGRAM, given)
 
 
 def _run(settings: FewShot) -> None:
-    from embedlearn.encoders.runs import choose_run
+    from embedlearn.episodes.record import load_episodes
     from embedlearn.episodes.report import print_report, write_report
+    from embedlearn.episodes.study import run_study
     from embedlearn.files import require_folder
 
-    if settings.embeddings and settings.data:
-        raise ArgumentError("--embeddings and --data: name one of them; embeddings bring their films' rows with them")
     if settings.out:
         require_folder(settings.out, "--out")
-    if settings.embeddings:
-        run = choose_run(settings.run, settings.runs) if settings.run else None
-        pool = _pool_of_embeddings(settings, settings.embeddings, run)
-        beside = run.folder if run else settings.embeddings.parent
-    else:
-        run = choose_run(settings.run, settings.runs)
-        pool = _pool_of_films(settings, run)
-        beside = run.folder
+    run = _run_of(settings)
+    pool, collection = _pool(settings, run)
     counts = (f"{name} {count['films']} of {count['cases']} cases" for name, count in pool.counts().items())
     say(f"unseen films: {', '.join(counts)}")
-    result = _evaluate(settings, pool)
-    print_report(result, pool)
+    replay = {settings.shots[0]: load_episodes(settings.replay, pool.frame)} if settings.replay else None
+    tuned = _fine_tuning(settings, run, collection) if settings.fine_tune and run and collection else None
+    study = run_study(pool, _plan(settings, pool), progress, replay, tuned)
+    print_report(study, pool)
+    beside = run.folder if run else settings.embeddings.parent if settings.embeddings else Path()
     out = settings.out or beside / "fewshot"
-    write_report(out, result, pool, as_plain(settings))
-    say(f"wrote {out}: result.json, table.csv, episodes-K.parquet, shots.png, confusion.png, roc.png")
+    written = write_report(out, study, pool, as_plain(settings), thumbnails=settings.thumbnails)
+    say(f"wrote {out}: {', '.join(written)}")
 
 
-def _pool_of_films(settings: FewShot, run: Run) -> Pool:
-    """The films that the run has not seen, embedded now."""
-    from embedlearn.encoders.checkpoints import load_encoder
-    from embedlearn.encoders.devices import choose_device
-    from embedlearn.sources import collect_for_run, embed_collection
+def _run_of(settings: FewShot) -> Run | None:
+    """The run that is named, or the newest; none where embeddings are named alone."""
+    if settings.embeddings and not settings.run:
+        return None
+    from embedlearn.encoders.runs import choose_run
 
-    saved = load_encoder(run.encoder)
-    collection = collect_for_run(settings, run, saved.preprocessing)
-    kept, classes = _choose_films(settings, collection.manifest.frame, run.classes)
-    collection = collection.where(kept)
-    trained = embed_collection(saved, collection, choose_device(settings.device), "embedding, trained")
-    return _make_pool(settings, trained, classes, run, collection)
+    return choose_run(settings.run, settings.runs)
 
 
-def _pool_of_embeddings(settings: FewShot, path: Path, run: Run | None) -> Pool:
-    """Embeddings made before; where their run is named too, their films are decoded for what stands beside them."""
-    from embedlearn.embeddings import load_embeddings
-    from embedlearn.encoders.checkpoints import load_encoder
-    from embedlearn.sources import decode
-
-    trained = load_embeddings(path)
-    if missing := {"case", "sha256"} - set(trained.frame):
-        raise MismatchError(f"{path}: wanted the columns {', '.join(sorted(missing))}; embed the films again")
-    kept, classes = _choose_films(settings, trained.frame, run.classes if run else ())
-    trained = trained.where(kept)
+def _pool(settings: FewShot, run: Run | None) -> tuple[Pool, Collection | None]:
+    """The pool to evaluate, and its films where they were decoded."""
     if run is None:
-        return _make_pool(settings, trained, classes, None, None)
-    saved = load_encoder(run.encoder)
-    trained.require_encoder(saved.digest, path, run.folder)
-    return _make_pool(settings, trained, classes, run, decode(trained.frame, saved.preprocessing))
+        from embedlearn.episodes.pool import stored_pool
+
+        assert settings.embeddings is not None
+        pool, notes = stored_pool(settings.embeddings, settings.classes, settings.transform)
+        for note in notes:
+            say(f"  note: {note}")
+        return pool, None
+    from embedlearn.encoders.devices import choose_device
+    from embedlearn.encoders.runs import choose_run
+    from embedlearn.pools import pool_of_embeddings, pool_of_films
+
+    device = choose_device(settings.device)
+    if settings.embeddings:
+        return pool_of_embeddings(settings.embeddings, run, settings.classes, settings.transform, device)
+    against = choose_run(settings.against, settings.runs) if settings.against else None
+    return pool_of_films(settings, run, settings.classes, settings.transform, device, against)
 
 
-def _choose_films(settings: FewShot, frame: pd.DataFrame, learnt: tuple[str, ...]) -> tuple[pd.Series, tuple[str, ...]]:
-    """Which rows take part, bool [N]: unseen in pretraining and of the classes; and the classes."""
-    from embedlearn.episodes.pool import choose_classes
-    from embedlearn.radiographs.manifest import class_of
-    from embedlearn.radiographs.splits import SEEN
-
-    seen = frame["split"].isin(SEEN)
-    if seen.any() and (settings.data or settings.embeddings):
-        say(f"  note: {seen.sum()} films left out: they, their patient or their twin were seen in pretraining")
-    labels = frame["label"][~seen]
-    classes = settings.classes or choose_classes(labels, learnt)
-    named = frame["label"].map(lambda label: class_of(label, classes))
-    if missing := sorted(set(classes) - set(named[~seen].dropna())):
-        found = ", ".join(sorted(set(labels))) or "none"
-        raise EpisodeError(f"--classes: wanted unseen films of {', '.join(missing)}, got labels {found}; name others")
-    if len(classes) < 2:
-        raise EpisodeError(f"--classes: wanted unseen films of two classes or more, got {', '.join(classes) or 'none'}")
-    if left_out := sorted(set(labels[named[~seen].isna()])):
-        say(f"  note: labels that take no part: {', '.join(left_out)}; name them with --classes")
-    return ~seen & named.notna(), tuple(classes)
-
-
-def _make_pool(
-    settings: FewShot, trained: Embeddings, classes: tuple[str, ...], run: Run | None, collection: Collection | None
-) -> Pool:
-    """The pool of the chosen films; with a run, its untrained network and the two probes stand beside the encoder."""
-    from embedlearn.audits.probes import border_features, header_features
+def _fine_tuning(settings: FewShot, run: Run, collection: Collection) -> EpisodeHead:
+    """The head that trains the last block of the run's encoder, for the pool's films."""
     from embedlearn.encoders.checkpoints import load_encoder
     from embedlearn.encoders.devices import choose_device
-    from embedlearn.episodes.pool import TRAINED, UNTRAINED, Pool
-    from embedlearn.radiographs.manifest import class_of
-    from embedlearn.sources import embed_collection
+    from embedlearn.encoders.finetuning import freeze_trunk
+    from embedlearn.finetuning import FineTuneClassifier
 
-    spaces, centers = {TRAINED: trained.vectors}, {TRAINED: trained.center}
-    if run is not None and collection is not None:
-        device = choose_device(settings.device)
-        untrained = embed_collection(load_encoder(run.untrained), collection, device, "embedding, untrained")
-        spaces[UNTRAINED], centers[UNTRAINED] = untrained.vectors, untrained.center
-        spaces["border probe"] = border_features(collection.films)
-        spaces["header probe"] = header_features(collection.manifest.paths)
-    for name, features in spaces.items():
-        centers.setdefault(name, features.mean(0))
-    frame = trained.frame.copy()
-    frame["class"] = [class_of(label, classes) for label in frame["label"]]
-    return Pool(frame, spaces, centers, trained.encoder, run.classes if run else ())
+    saved, device = load_encoder(run.encoder), choose_device(settings.device)
+    with progress("asking the frozen trunk") as report:
+        trunk = freeze_trunk(saved.encoder, collection.films, saved.preprocessing, device=device, progress=report)
+    return FineTuneClassifier(trunk, device=device.type)
 
 
-def _evaluate(settings: FewShot, pool: Pool) -> FewShotResult:
-    from embedlearn.episodes.evaluate import evaluate_episodes
+def _plan(settings: FewShot, pool: Pool) -> StudyPlan:
+    """What the flags ask of the pool. Raises `ArgumentError`."""
+    from embedlearn.episodes.heads import named_heads
     from embedlearn.episodes.pool import choose_positive
-    from embedlearn.episodes.record import load_episodes
+    from embedlearn.episodes.study import StudyPlan
 
+    heads = named_heads(settings.heads)
+    if settings.transform and "simpleshot" not in settings.heads:  # it has transforms of its own
+        heads = tuple(name for name in heads if name != "simpleshot")
     classes = tuple(sorted(set(pool.frame["class"])))
-    replayed = {settings.shots[0]: load_episodes(settings.replay, pool.frame)} if settings.replay else None
-    with progress("episodes") as report:
-        return evaluate_episodes(
-            pool.spaces,
-            pool.frame["class"].to_numpy(str),
-            pool.frame["case"].to_numpy(),
-            heads=settings.heads,
-            shots=settings.shots,
-            n_query=settings.queries,
-            episodes=settings.episodes,
-            n_way=settings.ways,
-            k=settings.neighbours,
-            center=pool.centers,
-            positive=settings.positive or choose_positive(classes, pool.learnt),
-            seed=settings.seed,
-            bootstrap=settings.bootstrap,
-            replay=replayed,
-            progress=report,
-        )
+    return StudyPlan(
+        heads=heads,
+        shots=settings.shots,
+        n_query=settings.queries,
+        episodes=settings.episodes,
+        n_way=settings.ways,
+        shots_of=_numbers("--shots-of", settings.shots_of, int),
+        prevalence=_prevalence(settings.prevalence),
+        support_from=settings.support_from,
+        query_from=settings.query_from,
+        k=settings.neighbours,
+        positive=settings.positive or choose_positive(classes, pool.learnt),
+        seed=settings.seed,
+        bootstrap=settings.bootstrap,
+        leakage_gap=settings.leakage_gap,
+        supports=settings.supports,
+        fine_tune=settings.fine_tune,
+    )
+
+
+def _prevalence(words: tuple[str, ...]) -> str | dict[str, float]:
+    if len(words) == 1 and "=" not in words[0]:
+        return words[0]
+    return _numbers("--prevalence", words, float)
+
+
+def _numbers(flag: str, words: Sequence[str], kind: type[Any]) -> dict[str, Any]:
+    """NAME=NUMBER words as a dictionary. Raises `ArgumentError`."""
+    numbers = {}
+    for name, value in split_pairs(flag, words).items():
+        try:
+            numbers[name] = kind(value)
+        except ValueError:
+            raise ArgumentError(f"{flag} {name}: wanted a number, got {value}") from None
+    return numbers
 
 
 if __name__ == "__main__":

@@ -1,31 +1,67 @@
-"""How every figure looks: colours that all eyes tell apart, plain axes, PNG files written whole."""
+"""How every figure looks: colours that all eyes tell apart, plain axes; in PNG files written whole, or in a page."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import io
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.etree import ElementTree
 
 from embedlearn.files import replacing
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008), in an order that keeps neighbours apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#777777"
+GRID = "#e6e6e6"
 STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#e6e6e6",
+    "grid.color": GRID,
     "axes.axisbelow": True,
     "legend.frameon": False,
     "savefig.dpi": 150,
+    "text.parse_math": False,  # a class may be named with dollar signs
 }
+# What a page's style sheet decides, so that a figure is fit for a light and a dark one.
+OF_THE_PAGE = {"#000000": "currentColor", "#0072b2": "var(--blue)", GREY: "var(--muted)", GRID: "var(--grid)"}
+
+
+class Panel(NamedTuple):
+    """One pair of axes: what it shows, how it is drawn, and its height in inches."""
+
+    title: str
+    draw: Callable[[Axes], None]
+    height: float
+
+
+class Picture(NamedTuple):
+    """Panels of one width, in inches: side by side in a file, each by itself in a page, where a phone stacks them."""
+
+    panels: tuple[Panel, ...]
+    width: float
+    columns: int = 2
+
+    def save(self, path: Path) -> None:
+        """Write all panels into one PNG file. Raises `StorageError`."""
+        columns = min(self.columns, len(self.panels))
+        rows = -(-len(self.panels) // columns)
+        with figure(path, self.width * columns, max(panel.height for panel in self.panels) * rows) as drawn:
+            for number, panel in enumerate(self.panels, 1):
+                _draw(drawn.add_subplot(rows, columns, number), panel)
+
+    def svgs(self, name: str) -> list[str]:
+        """Each panel as an <svg> to stand in HTML; `name` keeps its ids from those of the page's other pictures."""
+        return [_svg(panel, self.width, f"{name}-{number}") for number, panel in enumerate(self.panels)]
 
 
 @contextlib.contextmanager
@@ -41,3 +77,68 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         yield drawn
         with replacing(path) as beside:
             drawn.savefig(beside, metadata={"Software": None})
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    panel.draw(axes)
+    axes.set_title(panel.title, loc="left")
+
+
+def _svg(panel: Panel, width: float, name: str) -> str:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    written = io.StringIO()
+    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with rc_context({**STYLE, "svg.fonttype": "none", "svg.hashsalt": name}):
+        drawn = Figure(figsize=(width, panel.height), layout="constrained")
+        _draw(drawn.subplots(), panel)
+        drawn.savefig(written, format="svg", transparent=True, metadata=unsaid)
+    return _for_html(ElementTree.fromstring(written.getvalue()), panel.title, name)
+
+
+def _for_html(root: ElementTree.Element, title: str, name: str) -> str:
+    """The drawing less what only a file of its own needs: namespaces, ids that nothing refers to, fonts, its size."""
+    for parent in list(root.iter()):
+        for child in [child for child in parent if child.tag.endswith("}style")]:
+            parent.remove(child)
+    elements = list(root.iter())
+    values = [value for element in elements for value in element.attrib.values()]
+    used = {found for value in values for found in re.findall(r"^#(.+)$|url\(#(.+)\)", value)}
+    names = {inner for pair in used for inner in pair if inner}
+    for element in elements:
+        element.tag = element.tag.rpartition("}")[2]
+        if element.tag != "text":
+            element.text = None
+        element.tail = None
+        attributes = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
+        element.attrib.clear()
+        for key, value in attributes.items():
+            if key == "id":
+                if value in names:
+                    element.set(key, f"{name}-{value}")
+            elif key == "style":
+                element.set(key, _styled(value))
+            else:
+                named = re.sub(r"^#(?=.)|(?<=url\()#", f"#{name}-", value)
+                element.set(key, re.sub(r"-?\d+\.\d+", _rounded, " ".join(named.split())))
+    for key in ("width", "height", "version"):
+        root.attrib.pop(key, None)
+    root.set("role", "img")
+    root.set("aria-label", title)
+    heading = ElementTree.Element("title")
+    heading.text = title
+    root.insert(0, heading)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _styled(style: str) -> str:
+    """The declarations of one element, less the fonts, in the colours of the page."""
+    kept = [part.strip() for part in style.split(";") if part.strip() and not part.strip().startswith("font-family")]
+    return "; ".join(
+        re.sub(r"#[0-9a-fA-F]{6}", lambda found: OF_THE_PAGE.get(found[0].lower(), found[0]), part) for part in kept
+    )
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

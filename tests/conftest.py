@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from small_runs import SMALL
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +13,40 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real radiographs at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _built_place(tmp_path_factory):
+    from embedlearn import pretrain
+    from embedlearn.radiographs.phantom import write_phantoms
+
+    place = tmp_path_factory.mktemp("commands")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDLEARN_CACHE", str(place / "cache"))
+        write_phantoms(place / "films", patients=240, films=2, size=64, seed=3)
+        pretrain.main(["--data", str(place / "films"), "--runs", str(place / "runs"), "--name", "base", *SMALL])
+    return place
+
+
+@pytest.fixture
+def place(_built_place, monkeypatch):
+    """A folder with phantoms, a cache of its own, and a finished run `runs/base`; made once for all tests."""
+    monkeypatch.setenv("EMBEDLEARN_CACHE", str(_built_place / "cache"))
+    return _built_place
+
+
+@pytest.fixture
+def refused(capsys):
+    """Call a command's main; it must exit with code 2 and print one line, which is returned."""
+
+    def call(main, *words):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main([str(word) for word in words])
+        complaint = capsys.readouterr().err
+        assert exit_.value.code == 2
+        assert complaint.count("\n") == 1, complaint
+        assert "Traceback" not in complaint
+        return complaint
+
+    return call

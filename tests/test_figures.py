@@ -1,14 +1,16 @@
 """Figures: a PNG, whole, the same bytes each time, and nothing left behind."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
 from embedlearn.errors import StorageError
-from embedlearn.figures import COLOURS, figure
+from embedlearn.figures import COLOURS, GREY, Panel, Picture, figure
 
 
 def draw(path: Path) -> None:
@@ -53,3 +55,33 @@ def test_a_figure_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "squares.png").mkdir()
     with pytest.raises(StorageError, match=r"squares\.png: cannot be written"):
         draw(tmp_path / "squares.png")
+
+
+def test_an_inline_figure_is_at_home_in_a_page() -> None:
+    def draw_all(axes: Axes) -> None:
+        for number, colour in enumerate((*COLOURS, GREY)):
+            axes.plot([0, number], [1, 2], color=colour, marker="o", label=f"<{number}> $x$")
+        axes.legend()
+
+    (svg,) = Picture((Panel("a <title> & more", draw_all, 3),), 4).svgs("home")
+    root = ElementTree.fromstring(svg)
+    assert root.attrib == {"viewBox": "0 0 288 216", "role": "img", "aria-label": "a <title> & more"}
+    assert root[0].tag == "title" and root[0].text == "a <title> & more"
+    told = [element.text for element in root.iter("text")]
+    assert {"a <title> & more", "<3> $x$"} <= set(told)
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    styles = " ".join(values).lower()
+    assert "font-family" not in styles and not {"#000000", GREY, "#e6e6e6"} & set(styles.replace(";", " ").split())
+    assert {"stroke: currentColor", "stroke: var(--muted)", "stroke: var(--grid)"} <= set("; ".join(values).split("; "))
+    ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
+    used = {value[1:] for value in values if value.startswith("#")}
+    used |= {value[5:-1] for value in values if value.startswith("url(")}
+    assert ids == used and all(name.startswith("home-0-") for name in ids)
+
+
+def test_a_picture_of_several_panels_is_one_file(tmp_path: Path) -> None:
+    panels = tuple(Panel(str(number), lambda axes: axes.plot([0, 1]), 2) for number in range(3))
+    Picture(panels, 3).save(tmp_path / "three.png")
+    with Image.open(tmp_path / "three.png") as image:
+        assert image.size == (900, 600)
+    assert len(Picture(panels, 3).svgs("three")) == 3

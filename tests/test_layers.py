@@ -29,12 +29,13 @@ FLOORS = (
     ("gallery", "episodes", "audits", "maps", "explanations"),
     ("web",),
     ("console", "sources", "runner"),
+    ("pools", "finetuning", "predictions"),
     (*COMMANDS, FACE),
     ("__main__",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TENSORS = {"torch", "torchvision", "pytorch_metric_learning", "lightning", "lightning_fabric", "timm"}
-WITH_TENSORS = {"encoders", "explanations", "sources", "runner", *COMMANDS}
+WITH_TENSORS = {"encoders", "explanations", "sources", "runner", "pools", *COMMANDS}
 WITHOUT_ENCODERS = {"gallery", "episodes", "audits", "embeddings"}
 
 

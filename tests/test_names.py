@@ -6,9 +6,12 @@ from pathlib import Path
 import embedlearn
 
 PUBLIC = {
-    "Architecture", "Augmentation", "EmbedlearnError", "Embeddings", "Encoder", "EpisodeSampler", "ExactIndex",
-    "KNNClassifier", "LogisticClassifier", "Manifest", "Objective", "Preprocessing", "PrototypeClassifier", "Sampling",
-    "Schedule", "evaluate_episodes", "load_embeddings", "load_encoder", "read_data",
+    "Architecture", "Augmentation", "BDCSPNClassifier", "Centering", "CosineClassifier", "Embeddings",
+    "EmbedlearnError", "Encoder", "EpisodeSampler", "ExactIndex", "KNNClassifier", "LDAClassifier",
+    "LaplacianShotClassifier", "LogisticClassifier", "Manifest", "MatchingClassifier", "Objective",
+    "PTMAPClassifier", "PowerTransform", "Preprocessing", "PrototypeClassifier", "RidgeClassifier", "Sampling",
+    "Schedule", "Space", "TIMClassifier", "TransductiveFineTuning", "UnitLength", "evaluate_episodes",
+    "fit_temperature", "load_embeddings", "load_encoder", "read_data", "reliability", "tempered",
 }  # fmt: skip
 
 

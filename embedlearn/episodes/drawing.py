@@ -47,12 +47,27 @@ class Side(NamedTuple):
 
 
 @njit(cache=True)
+def below(state: NDArray[np.uint64], count: int) -> np.int64:
+    """A random number 0..count-1, count < 2^32, by SplitMix64 (Steele 2014, doi 10.1145/2660193.2660195).
+
+    `state`: uint64 [1], moved on by each number. The bias of taking the upper bits is below count / 2^32.
+    """
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    bits = state[0]
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    bits = bits ^ (bits >> np.uint64(31))
+    return np.int64(((bits >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
+
+
+@njit(cache=True)
 def draw_films(
-    way: Ints, shots: Ints, counts: Ints, support: Side, query: Side, patients: int, rng: np.random.Generator
+    way: Ints, shots: Ints, counts: Ints, support: Side, query: Side, patients: int, state: NDArray[np.uint64]
 ) -> tuple[Ints, Ints, Ints]:
     """Support films [E, S], query films [E, T], and the class that fell short of queries in each episode, -1 for none.
 
-    `way`: int [E, W]. `shots`: int [W]. `counts`: int [E, W], queries of each slot, T in every episode.
+    `way`: int [E, W]. `shots`: int [W]. `counts`: int [E, W], queries of each slot, T in every episode. `state`: of
+    `below`.
     Support: a draw at random, if its patient is not there yet, and one film of it. Query: draws of patients in no
     class's support in random order, one film of each; then a second film of each that has one; and so on.
     """
@@ -71,14 +86,14 @@ def draw_films(
             for i in range(low, high):
                 if left == 0:
                     break
-                j = i + int(rng.random() * (high - i))
+                j = i + below(state, high - i)
                 order[i], order[j] = order[j], order[i]
                 patient = support.group[order[i]]
                 if seated[patient] == e * ways + slot:
                     continue
                 seated[patient] = e * ways + slot
                 first, behind = support.film_start[order[i]], support.film_start[order[i] + 1]
-                chosen[e, at] = support.film[first + int(rng.random() * (behind - first))]
+                chosen[e, at] = support.film[first + below(state, behind - first)]
                 at += 1
                 left -= 1
         at = 0
@@ -90,12 +105,12 @@ def draw_films(
                 for i in range(low, high):
                     if left == 0:
                         break
-                    j = i + int(rng.random() * (high - i))
+                    j = i + below(state, high - i)
                     asked_order[i], asked_order[j] = asked_order[j], asked_order[i]
                     first, behind = query.film_start[asked_order[i]], query.film_start[asked_order[i] + 1]
                     if first + turn >= behind or seated[query.group[asked_order[i]]] >= e * ways:
                         continue
-                    j = first + turn + int(rng.random() * (behind - first - turn))
+                    j = first + turn + below(state, behind - first - turn)
                     films[first + turn], films[j] = films[j], films[first + turn]
                     asked[e, at] = films[first + turn]
                     at += 1

@@ -84,15 +84,15 @@ class EpisodeSampler:
         way = self._ways(len(names), rng)
         shares = self._shares(pool)
         counts = self._counts(shares, way, rng)
-        patients = int(group.max()) + 1
-        support, query, short = draw_films(way, np.array(shots), counts, pool.support, pool.query, patients, rng)
+        patients, state = int(group.max()) + 1, rng.integers(2**64, size=1, dtype=np.uint64)
+        support, query, short = draw_films(way, np.array(shots), counts, pool.support, pool.query, patients, state)
         todo = np.flatnonzero(short >= 0)
         for _ in range(REDRAWS - 1):
             if not len(todo):
                 break
             counts[todo] = self._counts(shares, way[todo], rng)
             support[todo], query[todo], short = draw_films(
-                way[todo], np.array(shots), counts[todo], pool.support, pool.query, patients, rng
+                way[todo], np.array(shots), counts[todo], pool.support, pool.query, patients, state
             )
             todo = todo[short >= 0]
         if len(todo):

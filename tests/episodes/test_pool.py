@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from embedlearn.episodes.pool import Pool, choose_classes, choose_positive
+from embedlearn.episodes.space import Space
 
 LEARNT = ("healthy", "pneumonia")
 
@@ -40,7 +41,7 @@ def test_a_pool_knows_what_confounds_it():
             "patient": ["p", "q", None, "r"],
         }
     )
-    pool = Pool(frame, {"trained": np.zeros((4, 2))}, {"trained": np.zeros(2)}, "0" * 64, LEARNT)
+    pool = Pool(frame, {"trained": Space(np.zeros((4, 2)))}, "0" * 64, LEARNT)
     assert pool.counts() == {"covid-19": {"films": 2, "cases": 1}, "healthy": {"films": 2, "cases": 2}}
     assert pool.confounded() == ["covid-19"]
     assert pool.nameless() == {"covid-19": 1}

@@ -1,0 +1,124 @@
+"""Answers to a user's own films from a user's own handful: class, probability, unknown or not, the nearest examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embedlearn.episodes.calibration import fit_temperature, tempered
+from embedlearn.episodes.evaluate import BaseFilms, answers
+from embedlearn.episodes.heads import build_head
+from embedlearn.episodes.pool import TRAINED
+from embedlearn.episodes.record import Episodes
+from embedlearn.episodes.rejection import STRANGENESS, threshold
+from embedlearn.episodes.space import EPISODES_AT_ONCE, Floats, Space
+from embedlearn.errors import ArgumentError, EpisodeError
+from embedlearn.gallery.exact import ExactIndex
+
+BASE_EPISODES = 200
+BASE_QUERIES = 10
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What base films teach about a head and a measure of strangeness.
+
+    `temperature`: of the probabilities. `bound`: beyond which strangeness a film counts as unknown. `shots`: of the
+    base episodes that it was learnt in. The first two are None, and `reason` says why, where there were none.
+    """
+
+    temperature: float | None
+    bound: float | None
+    shots: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Answers to T films from S support films of W classes.
+
+    `classes`: [W]. `proba`: float64 [T, W]. `strangeness`: float64 [T]. `is_unknown`: bool [T], all false without a
+    bound. `nearest`, `distances`: int and float [T, n], support films and how far they are, nearest first.
+    """
+
+    classes: NDArray[Any]
+    proba: Floats
+    strangeness: Floats
+    is_unknown: NDArray[np.bool_]
+    nearest: NDArray[np.int64]
+    distances: NDArray[np.float32]
+
+
+def fit_on_base(
+    base: BaseFilms | None,
+    head: str,
+    measure: str,
+    shots: int,
+    *,
+    k: int | None = None,
+    keep: float = 0.95,
+    seed: int = 0,
+) -> Fitted:
+    """Temperature and bound from episodes of the base films in the trained space, of `shots` films a class.
+
+    Where the base films do not allow so many shots, of as many as they do. `keep`: the share of known films that the
+    bound accepts. Raises `ArgumentError` where there is no such head or measure.
+    """
+    if measure not in STRANGENESS:
+        raise ArgumentError(f"measure: wanted one of {', '.join(STRANGENESS)}, got {measure!r}")
+    if base is None:
+        return Fitted(None, None, 0, "no base films are at hand")
+    reason = ""
+    while shots:
+        try:
+            drawn = base.sample(shots, BASE_QUERIES, BASE_EPISODES, seed)
+            break
+        except EpisodeError as error:
+            reason = str(error)
+            shots -= 1
+    else:
+        return Fitted(None, None, 0, reason)
+    space = base.spaces[TRAINED]
+    fitted = build_head(head, drawn.shots, k=k, center=space.center)
+    scores = np.concatenate([part for _, part in answers(space, fitted, drawn)])
+    strange = np.concatenate([
+        _strangeness(measure, space, drawn[start : start + EPISODES_AT_ONCE])
+        for start in range(0, len(drawn), EPISODES_AT_ONCE)
+    ])  # fmt: skip
+    return Fitted(fit_temperature(scores, drawn.query_label), threshold(strange, keep), shots)
+
+
+def predict_films(
+    support: Space,
+    labels: ArrayLike,
+    query: ArrayLike,
+    *,
+    head: str = "prototype",
+    measure: str = "prototype",
+    fitted: Fitted,
+    k: int | None = None,
+    neighbours: int = 3,
+) -> Predictions:
+    """Answer `query` (float [T, D]) from the films of `support` with labels [S], by a head as `build_head` makes it.
+
+    `k`: as in `build_head`. `neighbours`: how many of the nearest support films to name, all at the most. Probabilities
+    are as the head gives them where no temperature was fitted. Raises `ArgumentError` where the arrays do not fit
+    together, a class is alone, or there is no film.
+    """
+    rows = np.asarray(query, np.float32)
+    if not len(rows):
+        raise ArgumentError("query: wanted one film or more, got none")
+    names, slots, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
+    answered = build_head(head, counts.tolist(), k=k, center=support.center).fit(support.rows, slots)
+    proba = tempered(answered.decision_function(rows), fitted.temperature or 1)
+    strange = STRANGENESS[measure](support.rows[None], slots, rows[None], len(names))[0]
+    distances, nearest = ExactIndex().fit(support.rows).kneighbors(rows, min(neighbours, len(support)))
+    is_unknown = strange > (np.inf if fitted.bound is None else fitted.bound)
+    return Predictions(names, proba, strange, is_unknown, nearest, distances)
+
+
+def _strangeness(measure: str, space: Space, part: Episodes) -> Floats:
+    return STRANGENESS[measure](space.rows[part.support], part.support_label, space.rows[part.query], part.n_way)

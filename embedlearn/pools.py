@@ -1,0 +1,142 @@
+"""From a run and films to the pool that episodes are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from embedlearn.audits.probes import border_features, header_features
+from embedlearn.console import DataFlags, say
+from embedlearn.embeddings import Embeddings
+from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
+from embedlearn.encoders.runs import Run
+from embedlearn.episodes.evaluate import BaseFilms
+from embedlearn.episodes.pool import (
+    BASE,
+    OTHER,
+    TRAINED,
+    UNTRAINED,
+    Pool,
+    base_of,
+    choose_films,
+    load_whole,
+    make_pool,
+)
+from embedlearn.episodes.space import Space
+from embedlearn.errors import EpisodeError, MismatchError
+from embedlearn.radiographs.manifest import class_of
+from embedlearn.radiographs.splits import SEEN
+from embedlearn.sources import Collection, collect_for_run, decode, embed_collection
+
+
+def pool_of_films(
+    flags: DataFlags,
+    run: Run,
+    classes: Sequence[str],
+    transforms: Sequence[str],
+    device: torch.device,
+    against: Run | None = None,
+) -> tuple[Pool, Collection]:
+    """The films that the run has not seen, embedded now, and the same films decoded.
+
+    `against`: another run, whose encoder is to answer too; films that it has seen are then left out.
+    """
+    saved = load_encoder(run.encoder)
+    collection = collect_for_run(flags, run, saved.preprocessing)
+    chosen = choose_films(collection.manifest.frame, classes, run.classes, own=not flags.data)
+    for note in chosen.notes:
+        say(f"  note: {note}")
+    collection = collection.where(chosen.kept)
+    others = {}
+    if against is not None:
+        collection = collection.where(~_seen_by(against, collection))
+        if missing := sorted(set(chosen.classes) - _classes_of(collection, chosen.classes)):
+            raise EpisodeError(
+                f"--against {against.folder}: it has seen all films of {', '.join(missing)}; name another"
+            )
+        others[OTHER] = _by_other(against, collection, device)
+    trained = embed_collection(saved, collection, device, "embedding, trained")
+    return _pool_beside(run, saved, trained, others, collection, chosen.classes, transforms, device), collection
+
+
+def _classes_of(collection: Collection, classes: Sequence[str]) -> set[str | None]:
+    return {class_of(label, classes) for label in collection.manifest.frame["label"]}
+
+
+def _seen_by(run: Run, collection: Collection) -> NDArray[np.bool_]:
+    """Which films another run has seen, or has seen a film of the same case of, bool [N]."""
+    own, frame = run.manifest().frame, collection.manifest.frame
+    seen = own[own["split"].isin(SEEN)]
+    named = seen.dropna(subset=["patient"])
+    patients = set(zip(named["source"], named["patient"], strict=True))
+    known = frame["sha256"].isin(set(seen["sha256"])).to_numpy(bool, copy=True)
+    known |= [pair in patients for pair in zip(frame["source"], frame["patient"].fillna(""), strict=True)]
+    found = np.isin(frame["case"], frame["case"][known])
+    if found.any():
+        say(f"  note: {found.sum()} films left out: {run.folder} has seen them, their patient or their twin")
+    return found
+
+
+def _by_other(run: Run, collection: Collection, device: torch.device) -> Embeddings:
+    """The same films as another run's encoder sees them."""
+    saved = load_encoder(run.encoder)
+    return embed_collection(saved, decode(collection.manifest.frame, saved.preprocessing), device, "embedding, other")
+
+
+def pool_of_embeddings(
+    path: Path, run: Run, classes: Sequence[str], transforms: Sequence[str], device: torch.device
+) -> tuple[Pool, Collection]:
+    """The pool of a file of embeddings; its films are decoded for what stands beside the run's encoder."""
+    whole, saved = load_whole(path), load_encoder(run.encoder)
+    whole.require_encoder(saved.digest, path, run.folder)
+    chosen = choose_films(whole.frame, classes, run.classes)
+    for note in chosen.notes:
+        say(f"  note: {note}")
+    trained = whole.where(chosen.kept)
+    collection = decode(trained.frame, saved.preprocessing)
+    return _pool_beside(run, saved, trained, {}, collection, chosen.classes, transforms, device), collection
+
+
+def base_films(run: Run, saved: SavedEncoder, device: torch.device, transforms: Sequence[str] = ()) -> BaseFilms | None:
+    """The run's validation films as its encoder and its untrained network see them; None where they are not there."""
+    manifest = run.manifest()
+    rows = manifest.where(manifest.frame["split"] == BASE)
+    if gone := [path for path in rows.paths if not path.is_file()]:
+        say(f"  note: nothing is fitted on base films: {gone[0]} and {len(gone) - 1} more of {run.folder} are gone")
+    if gone or not len(rows):
+        return None
+    try:
+        films = decode(rows.frame, saved.preprocessing)
+    except MismatchError as error:
+        say(f"  note: nothing is fitted on base films: {error}")
+        return None
+    trained = embed_collection(saved, films, device, "embedding, base films")
+    untrained = embed_collection(load_encoder(run.untrained), films, device, "embedding, base films, untrained")
+    return base_of(trained, {UNTRAINED: untrained}, run.classes, transforms)
+
+
+def _pool_beside(
+    run: Run,
+    saved: SavedEncoder,
+    trained: Embeddings,
+    others: Mapping[str, Embeddings],
+    collection: Collection,
+    classes: tuple[str, ...],
+    transforms: Sequence[str],
+    device: torch.device,
+) -> Pool:
+    """The pool of the chosen films, with others, the run's untrained network and the two probes beside its encoder."""
+    untrained = embed_collection(load_encoder(run.untrained), collection, device, "embedding, untrained")
+    encoders = {TRAINED: trained, **others, UNTRAINED: untrained}
+    spaces = {name: Space(found.vectors, found.center) for name, found in encoders.items()}
+    probes = {
+        "border probe": border_features(collection.films),
+        "header probe": header_features(collection.manifest.paths),
+    }
+    spaces |= {name: Space(features, features.mean(0)) for name, features in probes.items()}
+    base = base_films(run, saved, device, transforms)
+    return make_pool(trained, spaces, run.classes, classes, base, transforms)
