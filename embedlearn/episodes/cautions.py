@@ -8,6 +8,7 @@ from embedlearn.episodes.results import FewShotResult
 from embedlearn.episodes.study import FewShotStudy
 
 FEW_CASES = 30
+WORSE = 0.01  # of calibration error
 AS_GOOD = 0.05  # of accuracy: a probe so near to the encoder is as good
 
 
@@ -17,7 +18,7 @@ def cautions(study: FewShotStudy, pool: Pool) -> list[str]:
     for shots in study.result.episodes:
         found.extend(_of_probes(study.result, pool, shots))
     if len(set(pool.frame["source"])) > 1 and (names := pool.confounded()):
-        found.append(f"warning: {', '.join(names)} does not come from every source; a source can give a class away")
+        found.append(f"warning: not every source has films of {', '.join(names)}; a source can give a class away")
     for name, count in pool.counts().items():
         if count["cases"] < FEW_CASES:
             found.append(f"warning: only {count['cases']} cases of {name}; other patients may give another picture")
@@ -26,6 +27,11 @@ def cautions(study: FewShotStudy, pool: Pool) -> list[str]:
                 f"warning: {nameless} of {count['films']} films of {name} name no patient: only their near-identical "
                 "films are kept together, and the interval by patient may be too narrow"
             )
+    if worse := _worse_mended(study.result):
+        found.append(
+            f"warning: the temperature from base films makes probabilities worse here with {', '.join(worse)}: the "
+            "base classes are another question"
+        )
     if named := [head for head in study.plan.heads if head in TRANSDUCTIVE]:
         found.append(
             f"warning: {', '.join(named)}: transductive, an answer depends on the other queries; with balanced ones it "
@@ -38,7 +44,17 @@ def cautions(study: FewShotStudy, pool: Pool) -> list[str]:
     return found
 
 
+def _worse_mended(result: FewShotResult) -> list[str]:
+    """Heads of the trained space whose calibration error is larger at the fitted temperature, at any shots."""
+    sides = [
+        (setting.head, scores.calibration) for setting, scores in result.scores.items() if setting.space == TRAINED
+    ]
+    worse = [head for head, found in sides if found.mended and found.mended.ece > found.raw.ece + WORSE]
+    return list(dict.fromkeys(worse))
+
+
 def _of_probes(result: FewShotResult, pool: Pool, shots: int) -> list[str]:
+    chance = 1 / result.episodes[shots].n_way
     best = {
         space: max(
             result.estimate(space, setting.head, shots, "accuracy").mean
@@ -51,5 +67,5 @@ def _of_probes(result: FewShotResult, pool: Pool, shots: int) -> list[str]:
         f"warning: at {shots} shot{'s' * (shots > 1)} the {space} alone reaches accuracy {best[space]:.3f} (encoder "
         f"{best[TRAINED]:.3f}, best heads): the score may rest on where films come from"
         for space in best
-        if space.endswith("probe") and best[space] >= best[TRAINED] - AS_GOOD
+        if space.endswith("probe") and best[space] >= max(best[TRAINED], chance) - AS_GOOD and best[space] > chance
     ]

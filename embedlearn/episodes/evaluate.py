@@ -104,7 +104,7 @@ def evaluate_episodes(
     for n_shot in dict.fromkeys(shots):
         sampler = EpisodeSampler(n_way, n_shot, n_query, episodes, seed, shots_of or {}, prevalence)
         if replay and n_shot in replay:
-            drawn[n_shot] = _checked_replay(replay[n_shot], n_shot, np.asarray(classes))
+            drawn[n_shot] = _checked_replay(replay[n_shot], n_shot, classes, groups)
             sampler = _sampler_like(sampler, drawn[n_shot])
         else:
             drawn[n_shot] = sampler.sample(classes, groups, roles=roles)
@@ -220,18 +220,26 @@ def _checked_spaces(
     return checked
 
 
-def _checked_replay(episodes: Episodes, n_shot: int, classes: NDArray[Any]) -> Episodes:
-    """The episodes, if they have `n_shot` shots and their films the classes they had. Raises `MismatchError`."""
+def _checked_replay(episodes: Episodes, n_shot: int, classes: ArrayLike, groups: ArrayLike) -> Episodes:
+    """The episodes, if they have `n_shot` shots, their films the classes they had, and no patient is on both sides.
+
+    Raises `MismatchError`.
+    """
+    names, patients = np.asarray(classes).astype(str), np.asarray(groups)
     if n_shot not in episodes.shots:
         had = " and ".join(str(number) for number in sorted(set(episodes.shots)))
         raise MismatchError(f"replay: wanted episodes of {n_shot} shots, got {had}")
     films = np.concatenate([episodes.support, episodes.query], axis=1)
     if (
-        films.max() >= len(classes)
-        or set(episodes.classes) != set(classes)
-        or (_named(episodes) != classes[films]).any()
+        films.min() < 0
+        or films.max() >= len(names)
+        or set(episodes.classes) != set(names)
+        or (_named(episodes) != names[films]).any()
     ):
         raise MismatchError("replay: the episodes are of a pool with other films or classes; draw new ones")
+    for support, query in zip(patients[episodes.support], patients[episodes.query], strict=True):
+        if both := set(support) & set(query):
+            raise MismatchError(f"replay: case {min(both)} is on both sides of an episode; draw new ones")
     return episodes
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from embedlearn.episodes import kernels
@@ -24,7 +24,7 @@ CURVE_POINTS = 400
 
 
 class OperatingCurve(NamedTuple):
-    """What every threshold on a class's probability gives, strict to lax, float64 [P] each; and average precision.
+    """What every threshold on a class's odds gives, strict to lax, float64 [P] each; and average precision.
 
     ROC is `recall` over `false_positive_rate`, precision-recall is `precision` over `recall`.
     """
@@ -53,7 +53,7 @@ def episode_metrics(scores: Scores, episodes: Episodes, positive: str | None = N
     is_positive = label[there] == slot[there, None]
     called_positive = predicted[there] == slot[there, None]
     of_positive = {
-        "auc": auc(positive_proba(scores[there], slot[there]), is_positive),
+        "auc": auc(positive_odds(scores[there], slot[there]), is_positive),
         "sensitivity": _share(called_positive, is_positive),
         "specificity": _share(~called_positive, ~is_positive),
     }
@@ -99,12 +99,12 @@ def operating_curve(scores: Scores, episodes: Episodes, positive: str) -> Operat
     """
     slot = positive_slots(episodes, positive)
     there = slot >= 0
-    proba = positive_proba(scores[there], slot[there]).ravel()
+    odds = positive_odds(scores[there], slot[there]).ravel()
     is_positive = (episodes.query_label[there] == slot[there, None]).ravel()
-    order = np.argsort(-proba, kind="stable")
-    last_of_tie = np.append(np.flatnonzero(np.diff(proba[order])), len(order) - 1)
+    order = np.argsort(-odds, kind="stable")
+    last_of_tie = np.append(np.flatnonzero(np.diff(odds[order])), len(order) - 1)
     hits, called = np.cumsum(is_positive[order])[last_of_tie], last_of_tie + 1
-    recall, precision = hits / hits[-1], hits / called
+    recall, precision = hits / max(hits[-1], 1), hits / called
     alarms = (called - hits) / max(called[-1] - hits[-1], 1)
     average = float((np.diff(recall, prepend=0) * precision).sum())
     kept = np.unique(np.linspace(0, len(hits) - 1, min(CURVE_POINTS - 1, len(hits))).round().astype(int))
@@ -121,10 +121,16 @@ def positive_slots(episodes: Episodes, positive: str) -> Ints:
     return episodes.slot_of(positive)
 
 
-def positive_proba(scores: Scores, slot: Ints) -> Floats:
-    """The probability of each episode's positive `slot` (int [E]) for its query films, float64 [E, T]."""
-    proba = softmax(scores.astype(np.float64), axis=2)
-    return np.take_along_axis(proba, slot[:, None, None], axis=2)[:, :, 0]
+def positive_odds(scores: Scores, slot: Ints) -> Floats:
+    """The log-odds of each episode's positive `slot` (int [E]) for its query films, float64 [E, T].
+
+    They rank films as the probability does, but never come so near to 0 or 1 that films tie by rounding.
+    """
+    values = scores.astype(np.float64)
+    values -= values.max(axis=2, keepdims=True)  # rows that differ by a constant tie exactly
+    own = slot[:, None, None] == np.arange(values.shape[2])
+    others = logsumexp(np.where(own, -np.inf, values), axis=2)
+    return np.asarray(np.take_along_axis(values, slot[:, None, None], axis=2)[:, :, 0] - others)
 
 
 def _share(chosen: NDArray[np.bool_], among: NDArray[np.bool_]) -> Floats:

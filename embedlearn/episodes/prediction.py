@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedlearn.arrays import checked_matrix
 from embedlearn.episodes.calibration import fit_temperature, tempered
 from embedlearn.episodes.evaluate import BaseFilms, answers
-from embedlearn.episodes.heads import build_head
+from embedlearn.episodes.heads import build_head, named_heads
 from embedlearn.episodes.pool import TRAINED
 from embedlearn.episodes.record import Episodes
 from embedlearn.episodes.rejection import STRANGENESS, threshold
@@ -67,8 +68,9 @@ def fit_on_base(
     Where the base films do not allow so many shots, of as many as they do. `keep`: the share of known films that the
     bound accepts. Raises `ArgumentError` where there is no such head or measure.
     """
-    if measure not in STRANGENESS:
-        raise ArgumentError(f"measure: wanted one of {', '.join(STRANGENESS)}, got {measure!r}")
+    _check(head, measure)
+    if shots < 1:
+        raise ArgumentError(f"shots: wanted 1 or more, got {shots}")
     if base is None:
         return Fitted(None, None, 0, "no base films are at hand")
     reason = ""
@@ -108,9 +110,10 @@ def predict_films(
     are as the head gives them where no temperature was fitted. Raises `ArgumentError` where the arrays do not fit
     together, a class is alone, or there is no film.
     """
-    rows = np.asarray(query, np.float32)
-    if not len(rows):
-        raise ArgumentError("query: wanted one film or more, got none")
+    _check(head, measure)
+    rows = checked_matrix(query, np.float32)
+    if not len(rows) or neighbours < 1:
+        raise ArgumentError(f"query and neighbours: wanted one or more of each, got {len(rows)} and {neighbours}")
     names, slots, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     answered = build_head(head, counts.tolist(), k=k, center=support.center).fit(support.rows, slots)
     proba = tempered(answered.decision_function(rows), fitted.temperature or 1)
@@ -118,6 +121,12 @@ def predict_films(
     distances, nearest = ExactIndex().fit(support.rows).kneighbors(rows, min(neighbours, len(support)))
     is_unknown = strange > (np.inf if fitted.bound is None else fitted.bound)
     return Predictions(names, proba, strange, is_unknown, nearest, distances)
+
+
+def _check(head: str, measure: str) -> None:
+    if measure not in STRANGENESS:
+        raise ArgumentError(f"measure: wanted one of {', '.join(STRANGENESS)}, got {measure!r}")
+    named_heads([head])
 
 
 def _strangeness(measure: str, space: Space, part: Episodes) -> Floats:

@@ -129,7 +129,8 @@ def _from_table(table: pd.DataFrame, path: Path) -> Episodes:
     seats = support.groupby(["episode", "slot"])
     try:
         shots = seats.size().unstack(fill_value=0).to_numpy()
-        if len(shots) != count or (shots != shots[0]).any() or not shots.all():
+        asked = query.groupby("episode").size()
+        if len(shots) != count or (shots != shots[0]).any() or not shots.all() or asked.nunique() != 1:
             raise ValueError("an episode lacks films")
         code = {name: index for index, name in enumerate(classes)}
         return Episodes(

@@ -112,7 +112,7 @@ def _table(result: FewShotResult, pool: Pool, shots: int, queries: str) -> Table
 
 def _beside(study: FewShotStudy, other: FewShotResult, shots: int) -> Table:
     """Accuracy of every head of the trained encoder on the queries that were asked for, and on others."""
-    kinds = (_queries(study.plan.prevalence), f"{study.beside_prevalence} queries")
+    kinds = (_queries(study.plan.prevalence), f"{study.plan.other_prevalence} queries")
     table = Table(
         Column("head", no_wrap=True),
         f"accuracy,\n{kinds[0]}",
@@ -186,7 +186,7 @@ def _scores(study: FewShotStudy) -> pd.DataFrame:
     """The scores of all kinds of queries, one row per (queries, space, head, shots, metric)."""
     frames = [study.result.to_frame().assign(queries=_queries(study.plan.prevalence).split()[0])]
     if study.beside:
-        frames.append(study.beside.to_frame().assign(queries=study.beside_prevalence))
+        frames.append(study.beside.to_frame().assign(queries=study.plan.other_prevalence))
     frame = pd.concat(frames, ignore_index=True)
     return frame[["queries", *(name for name in frame if name != "queries")]]
 

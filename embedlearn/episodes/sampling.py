@@ -66,9 +66,10 @@ class EpisodeSampler:
         `roles`: bool [N, 2], whether a film may be support and whether it may be a query, for episodes from one source
         to another. None: every film may be both.
 
-        A support patient is drawn uniformly, then one of their films. A draw of patients that leaves a class
-        without enough query films is drawn again, up to 100 times. Raises `EpisodeError` where the pool does not
-        allow the episodes, `ArgumentError` where the arrays do not fit together or have gaps.
+        A support patient is drawn uniformly, then one of their films. An episode that leaves a class without enough
+        query films is drawn again, how its queries fall on the classes too, up to 100 times: of a class with few films,
+        unbalanced queries hold no more than there are. Raises `EpisodeError` where the pool does not allow the
+        episodes, `ArgumentError` where the arrays do not fit together or have gaps.
         """
         names, label, group = _encoded(classes, groups)
         ways = self.n_way or len(names)
@@ -96,7 +97,9 @@ class EpisodeSampler:
             )
             todo = todo[short >= 0]
         if len(todo):
-            raise pool.too_few_queries(int(short.max()), shots[0], self.n_query, f"in {REDRAWS} draws")
+            code, seat = int(short[short >= 0][0]), todo[0]
+            slot = int(np.flatnonzero(way[seat] == code)[0])
+            raise pool.too_few_queries(code, shots[slot], int(counts[seat, slot]), f"in {REDRAWS} draws")
         return Episodes(names, way, shots, support, query, _labels(counts))
 
     def _shots(self, names: tuple[str, ...], ways: int) -> tuple[int, ...]:

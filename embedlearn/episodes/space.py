@@ -16,7 +16,7 @@ from scipy.linalg.blas import ssyrk
 from embedlearn.arrays import checked_matrix
 from embedlearn.episodes import kernels
 from embedlearn.episodes.record import Episodes
-from embedlearn.errors import ArgumentError
+from embedlearn.errors import ArgumentError, MismatchError
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -62,9 +62,9 @@ class Space:
     def __init__(self, rows: ArrayLike, center: ArrayLike | None = None) -> None:
         self.rows: Singles = checked_matrix(rows, np.float32)
         self.center: Singles | None = None
-        self._grams: dict[str, Singles] = {}
+        self._gram: dict[str, Singles] = {}
         if center is not None:
-            self.center = checked_matrix(np.atleast_2d(np.asarray(center)), np.float32)[0]
+            self.center = checked_matrix(np.atleast_2d(np.asarray(center)), np.float32).ravel()
             if self.center.size != self.rows.shape[1]:
                 raise ArgumentError(f"center: wanted {self.rows.shape[1]} numbers, got {self.center.size}")
 
@@ -83,10 +83,20 @@ class Space:
             return rows
         if name == "shifted":
             return rows - self.mean
-        return normalized(rows - (self.mean if self.center is None else self.center))
+        if name == "cl2n":
+            return normalized(rows - (self.mean if self.center is None else self.center))
+        raise ValueError(f"view: wanted shifted, raw or cl2n, got {name!r}")
 
     def products(self, view: str, episodes: Episodes) -> Iterator[Products]:
-        """The products of the episodes in their order: at once from those of all pairs, or some episodes at a time."""
+        """The products of the episodes in their order: at once from those of all pairs, or some episodes at a time.
+
+        Raises `MismatchError` where the episodes name films that are not here.
+        """
+        films = np.concatenate([episodes.support, episodes.query], axis=1)
+        if films.size and not 0 <= films.min() <= films.max() < len(self):  # the compiled loops check no bounds
+            raise MismatchError(
+                f"episodes: wanted films 0 to {len(self) - 1} of the space, got {films.min()} to {films.max()}"
+            )
         first = np.append(0, np.cumsum(episodes.shots))
         if len(self) <= WHOLE_UP_TO:
             yield self._gathered(self.gram(view), episodes, first)
@@ -95,13 +105,13 @@ class Space:
             yield self._computed(view, episodes[start : start + EPISODES_AT_ONCE], first)
 
     def gram(self, view: str) -> Singles:
-        """The inner products of all pairs of rows in a view, float32 [N, N], computed once."""
-        if view not in self._grams:
+        """The inner products of all pairs of rows in a view, float32 [N, N]; the last view asked for is kept."""
+        if view not in self._gram:
             rows = self.view(view)
             matrix = np.asarray(ssyrk(1.0, rows.T, trans=1, lower=1)).T
             kernels.mirror(matrix)
-            self._grams[view] = matrix
-        return self._grams[view]
+            self._gram = {view: matrix}
+        return self._gram[view]
 
     @staticmethod
     def _gathered(gram: Singles, episodes: Episodes, first: NDArray[np.int64]) -> Products:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,6 +52,11 @@ class StudyPlan:
     unknown: bool = True
     fine_tune: int = 0
 
+    @property
+    def other_prevalence(self) -> str:
+        """How queries fall on the classes where those of the plan may favour a head that looks at all of them."""
+        return "dirichlet" if self.prevalence == "balanced" else "balanced"
+
 
 @dataclass(frozen=True, eq=False)
 class FewShotStudy:
@@ -72,11 +77,6 @@ class FewShotStudy:
     unknown: Mapping[UnknownSetting, UnknownScores]
     supports: Mapping[int, SupportStudy]
     notes: tuple[str, ...]
-
-    @property
-    def beside_prevalence(self) -> str:
-        """How the queries of `beside` fall on the classes."""
-        return "dirichlet" if self.plan.prevalence == "balanced" else "balanced"
 
     def extremes(self, shots: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The episodes that the first head answered best and worst, trained, three each, most extreme first."""
@@ -113,68 +113,113 @@ def run_study(
     What the pool does not allow beside the main result is left out, and a note says why. Raises as `evaluate_episodes`
     does.
     """
-    classes, groups = pool.frame["class"].to_numpy(str), pool.frame["case"].to_numpy()
-    roles = _roles(pool, plan)
-
-    def evaluate(what: str, *, naive: bool = False, prevalence: str | Mapping[str, float]) -> FewShotResult:
-        with watch(what) as progress:
-            return evaluate_episodes(
-                {TRAINED: pool.spaces[TRAINED]} if naive else pool.spaces,
-                classes,
-                np.arange(len(groups)) if naive else groups,
-                heads=plan.heads,
-                shots=plan.shots,
-                n_query=plan.n_query,
-                episodes=plan.episodes,
-                n_way=plan.n_way,
-                shots_of=plan.shots_of,
-                prevalence=prevalence,
-                roles=roles,
-                k=plan.k,
-                base=None if naive else pool.base,
-                positive=plan.positive,
-                seed=plan.seed,
-                bootstrap=0 if naive else plan.bootstrap,
-                replay=replay if prevalence == plan.prevalence and not naive else None,
-                progress=progress,
-            )
-
-    result = evaluate("episodes", prevalence=plan.prevalence)
-    naive = evaluate("episodes, naive", naive=True, prevalence=plan.prevalence) if plan.leakage_gap else None
-    beside = None
-    if set(plan.heads) & set(TRANSDUCTIVE):
-        other = "dirichlet" if plan.prevalence == "balanced" else "balanced"
-        beside = evaluate(f"episodes, {other} queries", prevalence=other)
-    fine_tuned = None
-    if tuned is not None:
-        few = {shots: drawn[: plan.fine_tune] for shots, drawn in result.episodes.items()}
-        with watch("fine-tuning") as progress:
-            fine_tuned = evaluate_episodes(
-                {TRAINED: pool.spaces[TRAINED]}, classes, groups, heads=("prototype", "logistic"), shots=plan.shots,
-                positive=plan.positive, seed=plan.seed, bootstrap=0, replay=few, own={(TRAINED, FINE_TUNE): tuned},
-                progress=progress,
-            )  # fmt: skip
-    notes: list[str] = []
+    asker = _Asker(pool, plan, watch, replay or {}, _roles(pool, plan))
+    result = asker.evaluate("episodes", prevalence=plan.prevalence)
+    beside = naive = fine_tuned = None
     unknown: dict[UnknownSetting, UnknownScores] = {}
     supports: dict[int, SupportStudy] = {}
-    everyone = roles is None and plan.n_way in (None, len(result.classes))
-    if everyone and plan.unknown and len(result.classes) > 2:
-        with watch("unknown"):
-            unknown, notes = evaluate_unknown(
-                pool.spaces, classes, groups, unknown=plan.positive, shots=plan.shots, n_query=plan.n_query,
-                episodes=plan.episodes, base=pool.base, seed=plan.seed, bootstrap=plan.bootstrap,
+    notes = list(result.notes)
+    if replay and (plan.leakage_gap or set(plan.heads) & set(TRANSDUCTIVE)):
+        notes.append(
+            "other queries and the leakage gap are left out: they would be of other episodes than the replayed"
+        )
+    elif set(plan.heads) & set(TRANSDUCTIVE):
+        with _leaving_out("other queries", notes):
+            beside = asker.evaluate("episodes, other queries", prevalence=plan.other_prevalence)
+    if plan.leakage_gap and not replay:
+        with _leaving_out("leakage gap", notes):
+            naive = asker.evaluate("episodes, naive", prevalence=plan.prevalence, naive=True)
+    if tuned is not None:
+        fine_tuned = asker.fine_tune(tuned, result)
+    if asker.roles is not None or plan.n_way not in (None, len(result.classes)):
+        notes.append("unknown films and supports are left out: they are asked of all classes and sources at once")
+    else:
+        if plan.unknown and len(result.classes) > 2:
+            with _leaving_out("unknown", notes):
+                unknown, more = asker.unknown()
+                notes += more
+        for shots in plan.shots if plan.supports else ():
+            with _leaving_out(f"{shots} shots, supports", notes):
+                supports[shots] = asker.supports(shots)
+    return FewShotStudy(plan, result, beside, naive, fine_tuned, unknown, supports, tuple(notes))
+
+
+@contextmanager
+def _leaving_out(part: str, notes: list[str]) -> Iterator[None]:
+    """Where the pool does not allow a part beside the main result, a note says why."""
+    try:
+        yield
+    except EpisodeError as error:
+        notes.append(f"{part}: {error}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Asker:
+    """What every question is put to, and each question in turn."""
+
+    pool: Pool
+    plan: StudyPlan
+    watch: Watch
+    replay: Mapping[int, Episodes]
+    roles: NDArray[np.bool_] | None
+
+    @property
+    def classes(self) -> NDArray[np.str_]:
+        return self.pool.frame["class"].to_numpy(str)
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        return self.pool.frame["case"].to_numpy()
+
+    @property
+    def _first_inductive(self) -> str:
+        """A head that answers a film whatever is asked with it, as supports are compared on all films at once."""
+        return next((head for head in self.plan.heads if head not in TRANSDUCTIVE), "prototype")
+
+    def evaluate(self, what: str, *, prevalence: str | Mapping[str, float], naive: bool = False) -> FewShotResult:
+        """All heads; `naive`: the trained space only, and every film as if it were of a patient of its own."""
+        plan, pool = self.plan, self.pool
+        asked = prevalence == plan.prevalence and not naive
+        with self.watch(what) as progress:
+            return evaluate_episodes(
+                {TRAINED: pool.spaces[TRAINED]} if naive else pool.spaces, self.classes,
+                np.arange(len(self.groups)) if naive else self.groups, heads=plan.heads, shots=plan.shots,
+                n_query=plan.n_query, episodes=plan.episodes, n_way=plan.n_way, shots_of=plan.shots_of,
+                prevalence=prevalence, roles=self.roles, k=plan.k, base=None if naive else pool.base,
+                positive=plan.positive, seed=plan.seed, bootstrap=0 if naive else plan.bootstrap,
+                replay=self.replay if asked else None, progress=progress,
             )  # fmt: skip
-    if everyone and plan.supports:
-        for shots in plan.shots:
-            with watch(f"supports of {shots}") as progress:
-                try:
-                    supports[shots] = study_supports(
-                        pool.spaces[TRAINED], classes, groups, head=plan.heads[0], n_shot=shots,
-                        supports=plan.supports, k=plan.k, seed=plan.seed, progress=progress,
-                    )  # fmt: skip
-                except EpisodeError as error:
-                    notes.append(f"{shots} shots, supports: {error}")
-    return FewShotStudy(plan, result, beside, naive, fine_tuned, unknown, supports, (*result.notes, *notes))
+
+    def fine_tune(self, tuned: EpisodeHead, result: FewShotResult) -> FewShotResult:
+        """The first of the result's episodes, by the head that is handed over and two others."""
+        few = {shots: drawn[: self.plan.fine_tune] for shots, drawn in result.episodes.items()}
+        with self.watch("fine-tuning") as progress:
+            return evaluate_episodes(
+                {TRAINED: self.pool.spaces[TRAINED]}, self.classes, self.groups, heads=("prototype", "logistic"),
+                shots=self.plan.shots, positive=self.plan.positive, seed=self.plan.seed, bootstrap=0, replay=few,
+                own={(TRAINED, FINE_TUNE): tuned}, progress=progress,
+            )  # fmt: skip
+
+    def unknown(self) -> tuple[dict[UnknownSetting, UnknownScores], list[str]]:
+        """The positive class left out of the support."""
+        plan = self.plan
+        with self.watch("unknown"):
+            return evaluate_unknown(
+                self.pool.spaces, self.classes, self.groups, unknown=plan.positive, shots=plan.shots,
+                n_query=plan.n_query, episodes=plan.episodes, shots_of=plan.shots_of, base=self.pool.base,
+                seed=plan.seed,
+                bootstrap=plan.bootstrap,
+            )  # fmt: skip
+
+    def supports(self, shots: int) -> SupportStudy:
+        """What different supports make of the first head."""
+        plan = self.plan
+        with self.watch(f"supports of {shots}") as progress:
+            return study_supports(
+                self.pool.spaces[TRAINED], self.classes, self.groups, head=self._first_inductive, n_shot=shots,
+                shots_of=plan.shots_of,
+                supports=plan.supports, k=plan.k, seed=plan.seed, progress=progress,
+            )  # fmt: skip
 
 
 def _roles(pool: Pool, plan: StudyPlan) -> NDArray[np.bool_] | None:

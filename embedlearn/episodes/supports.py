@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,8 @@ class SupportStudy:
     `classes`: names of the slots. `support`: int [R, S], films in slot order, `label` int [S]. `accuracy`: float64 [R],
     balanced accuracy over all films of patients that are not in the support. `medoid`: int [S], the films nearest to
     their class's mean, each of another patient, and `medoid_accuracy`: it takes all labels to find them, so that it
-    says what a well-chosen support could do, not what an unlabelled archive would give.
+    says what a well-chosen support could do, not what an unlabelled archive would give; NaN where no
+    patient is left to ask.
     """
 
     classes: tuple[str, ...]
@@ -56,6 +57,7 @@ def study_supports(
     *,
     head: str,
     n_shot: int,
+    shots_of: Mapping[str, int] | None = None,
     supports: int = 200,
     k: int | None = None,
     seed: int = 0,
@@ -67,13 +69,15 @@ def study_supports(
     supports done and in all. Raises `EpisodeError` where the pool allows no support.
     """
     names, groups = np.asarray(classes).astype(str), np.asarray(groups)
-    drawn = EpisodeSampler(None, n_shot, 1, supports, seed).sample(names, groups)
+    drawn = EpisodeSampler(None, n_shot, 1, supports, seed, shots_of or {}).sample(names, groups)
     _, slots = np.unique(names, return_inverse=True)
     accuracy = np.empty(supports)
 
     def answer(support: Ints) -> float:
         fitted = build_head(head, drawn.shots, k=k, center=space.center).fit(space.rows[support], drawn.support_label)
         rest = ~np.isin(groups, groups[support])
+        if not rest.any():
+            return np.nan
         right = fitted.predict(space.rows[rest]) == slots[rest]
         return float(np.mean([right[slots[rest] == slot].mean() for slot in np.unique(slots[rest])]))
 
@@ -82,7 +86,10 @@ def study_supports(
         if progress is not None:
             progress(number + 1, supports)
     medoid = np.concatenate(
-        [_nearest_to_mean(space, np.flatnonzero(slots == s), groups, n_shot) for s in np.unique(slots)]
+        [
+            _nearest_to_mean(space, np.flatnonzero(slots == slot), groups, count)
+            for slot, count in enumerate(drawn.shots)
+        ]
     )
     return SupportStudy(drawn.classes, drawn.support, drawn.support_label, accuracy, medoid, answer(medoid))
 

@@ -18,7 +18,7 @@ from embedlearn.episodes.resampling import bootstrap_episodes
 from embedlearn.episodes.results import Estimate
 from embedlearn.episodes.sampling import EpisodeSampler
 from embedlearn.episodes.space import EPISODES_AT_ONCE, Floats, Space
-from embedlearn.errors import EpisodeError
+from embedlearn.errors import ArgumentError, EpisodeError
 
 BASE_EPISODES = 200
 EPISODES_EACH = 20  # of a bootstrap replicate
@@ -54,6 +54,7 @@ def evaluate_unknown(
     shots: Sequence[int],
     n_query: int = 15,
     episodes: int = 1000,
+    shots_of: Mapping[str, int] | None = None,
     base: BaseFilms | None = None,
     seed: int = 0,
     bootstrap: int = 200,
@@ -62,12 +63,15 @@ def evaluate_unknown(
 
     Episodes are those that `evaluate_episodes` draws of all classes with the same numbers and seed, less the support of
     the unknown class. The bound beyond which a film counts as unknown accepts 95 % of the queries in episodes of the
-    base films. Raises `EpisodeError` where the pool does not allow the episodes.
+    base films, which have as many classes as the run learnt. `shots_of`: as `EpisodeSampler` has it. Raises
+    `EpisodeError` where the pool does not allow the episodes, `ArgumentError` where there is no such class.
     """
+    if unknown not in set(np.asarray(classes).astype(str)):
+        raise ArgumentError(f"unknown: wanted a class of the pool, got {unknown!r}")
     found: dict[UnknownSetting, UnknownScores] = {}
     notes: list[str] = []
     for n_shot in shots:
-        sampler = EpisodeSampler(None, n_shot, n_query, episodes, seed)
+        sampler = EpisodeSampler(None, n_shot, n_query, episodes, seed, shots_of or {})
         drawn, resampled = sampler.sample(classes, groups), None
         of_base = None
         try:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from embedlearn.episodes.cautions import AS_GOOD, FEW_CASES, cautions
+from embedlearn.episodes.cautions import AS_GOOD, FEW_CASES, WORSE, cautions
 from embedlearn.episodes.evaluate import BaseFilms
 from embedlearn.episodes.pool import Pool
 from embedlearn.episodes.space import Space
@@ -25,23 +25,30 @@ PLAN = StudyPlan(
 )
 
 
+CLASSES = np.repeat(["a", "b", "c"], 40)
+
+
 @contextmanager
 def watch(what):
     yield lambda done, total: None
 
 
-def studied(probe=None, **changed):
-    """A study and its pool, about which there is nothing to say; `probe` [N, D] from the rows and their classes."""
+def films(rng):
+    """120 films of three classes, in order."""
+    return rng.normal(size=(120, 6)) + 2 * np.eye(6)[np.repeat([0, 1, 2], 40)]
+
+
+def studied(probe=None, base_classes=CLASSES, **changed):
+    """A study and its pool, about which there is nothing to say; `probe` makes the probe's features [N, D] of rows."""
     rng = np.random.default_rng(0)
-    classes = np.repeat(["a", "b", "c"], 40)
-    X = rng.normal(size=(120, 6)) + 2 * np.eye(6)[np.repeat([0, 1, 2], 40)]
+    X = films(rng)
     names = [f"p{number}" for number in range(120)]
     frame = pd.DataFrame(
-        {"class": classes, "case": range(120), "patient": names, "source": ["left", "right"] * 60}, dtype=object
+        {"class": CLASSES, "case": range(120), "patient": names, "source": ["left", "right"] * 60}, dtype=object
     )
     noise = rng.normal(size=(120, 4))
     spaces = {"trained": Space(X), "untrained": Space(X), "border probe": Space(noise if probe is None else probe(X))}
-    base = BaseFilms({"trained": Space(X)}, np.tile(["v", "w"], 60), np.arange(120))
+    base = BaseFilms({"trained": Space(films(rng))}, base_classes, np.arange(120))
     pool = Pool(frame, spaces, "0" * 64, ("a", "b"), base)
     return run_study(pool, replace(PLAN, **changed), watch), pool
 
@@ -83,7 +90,7 @@ def test_a_probe_as_good_as_the_encoder(clean, shots):
 def test_a_class_that_lacks_a_source(clean):
     study, pool = clean
     (found,) = cautions(study, changed(pool, "source", np.arange(80, 120), "left"))
-    assert found == "warning: c does not come from every source; a source can give a class away"
+    assert found == "warning: not every source has films of c; a source can give a class away"
     assert cautions(study, changed(pool, "source", np.arange(120), "left")) == []
 
 
@@ -104,6 +111,22 @@ def test_films_that_name_no_patient(clean):
     assert found.startswith("warning: 2 of 40 films of a name no patient")
     found = cautions(study, changed(pool, "patient", [3, 5, 119], None))
     assert [line.split(" name")[0] for line in found] == ["warning: 2 of 40 films of a", "warning: 1 of 40 films of c"]
+
+
+def test_a_temperature_of_another_question():
+    study, pool = studied(base_classes=np.tile(["v", "w"], 60))  # noise, of which no head should be sure
+    worse = [
+        head
+        for head in ("prototype", "knn")
+        if any(
+            found.mended.ece > found.raw.ece + WORSE
+            for found in (study.result.scores["trained", head, shots].calibration for shots in (1, 3))
+        )
+    ]
+    assert worse
+    (found,) = cautions(study, pool)
+    assert found.startswith("warning: the temperature from base films makes probabilities worse here with ")
+    assert set(found.split("with ")[1].split(":")[0].split(", ")) == set(worse)
 
 
 def test_transductive_heads():

@@ -221,3 +221,11 @@ def test_shots_queries_and_roles_by_class(evaluate, pool):
     again = evaluate(heads=["prototype"], shots=[2], prevalence="natural", roles=roles, replay=result.episodes)
     first = result.to_frame().query("shots == 2").reset_index(drop=True)
     assert again.to_frame().equals(first)
+
+
+def test_a_replay_with_a_patient_on_both_sides_is_refused(evaluate, pool):
+    first = evaluate(heads=["prototype"], shots=[5])
+    torn = first.episodes[5]
+    torn.query[3, 0] = torn.support[3, 0]
+    with pytest.raises(MismatchError, match="replay: case patient .* is on both sides of an episode"):
+        evaluate(heads=["prototype"], shots=[5], replay={5: torn})

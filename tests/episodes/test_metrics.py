@@ -34,7 +34,7 @@ def test_each_episode(answered):
             absent += 1
             continue
         slot = list(episodes.way[e]).index(covid)
-        proba = softmax(scores[e], axis=1)[:, slot]
+        proba = softmax(scores[e], axis=1)[:, slot].round(12)
         assert values["auc"][e] == pytest.approx(oracle.roc_auc_score(label == slot, proba))
         assert values["sensitivity"][e] == pytest.approx(oracle.recall_score(label == slot, predicted == slot))
         assert values["specificity"][e] == pytest.approx(oracle.recall_score(label != slot, predicted != slot))
@@ -66,7 +66,7 @@ def pooled(episodes, scores, name):
     slot = episodes.slot_of(name)
     there = np.flatnonzero(slot >= 0)
     truth = np.concatenate([episodes.query_label[e] == slot[e] for e in there])
-    return truth, np.concatenate([softmax(scores[e], axis=1)[:, slot[e]] for e in there])
+    return truth, np.concatenate([softmax(scores[e], axis=1)[:, slot[e]].round(12) for e in there])
 
 
 def test_the_curve_is_pooled(answered):
@@ -92,6 +92,26 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends_and_area(pool):
     area = oracle.auc(curve.false_positive_rate, curve.recall)
     assert area == pytest.approx(oracle.roc_auc_score(truth, proba), abs=1e-3)
     assert curve.average_precision == pytest.approx(oracle.average_precision_score(truth, proba))
+
+
+def test_the_scale_of_scores_leaves_ranks_alone():
+    rng = np.random.default_rng(0)
+    classes = np.repeat(["a", "b", "c"], 200)
+    episodes = EpisodeSampler(None, 2, 15, episodes=30).sample(classes, np.arange(600))
+    scores = np.zeros((30, 45, 3))
+    scores[:, :, 0] = rng.normal(size=(30, 45)) + (episodes.query_label == 0)
+    small = episode_metrics(scores, episodes, "a")["auc"]
+    np.testing.assert_allclose(episode_metrics(1000 * scores, episodes, "a")["auc"], small)
+    curves = [operating_curve(scale * scores, episodes, "a").average_precision for scale in (1, 1000)]
+    assert curves[0] == pytest.approx(curves[1])
+
+
+def test_without_a_positive_query_the_curve_is_flat():
+    classes = np.repeat(["a", "b"], [2, 60])
+    sampler = EpisodeSampler(None, 2, 15, episodes=5, prevalence={"a": 1e-9, "b": 1.0})
+    episodes = sampler.sample(classes, np.arange(62))
+    curve = operating_curve(np.random.default_rng(0).normal(size=(5, 30, 2)), episodes, "a")
+    assert not curve.recall.any() and curve.average_precision == 0
 
 
 def test_the_order_of_films_leaves_auc_and_ties_count_half(answered):

@@ -165,7 +165,7 @@ def test_a_film_gets_the_same_answer_alone():
 
 def test_what_cannot_be_answered():
     support, labels, query = own_films()
-    with pytest.raises(ArgumentError, match="query: wanted one film or more, got none"):
+    with pytest.raises(ArgumentError, match="query and neighbours: wanted one or more of each, got 0 and 3"):
         predict_films(support, labels, query[:0], fitted=BARE)
     with pytest.raises(ArgumentError, match="y: wanted two classes or more, got 1"):
         predict_films(support, ["tb"] * 15, query, fitted=BARE)

@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 from embedlearn.episodes import space as module
 from embedlearn.episodes.sampling import EpisodeSampler
 from embedlearn.episodes.space import EPISODES_AT_ONCE, Space, joined, normalized
-from embedlearn.errors import ArgumentError
+from embedlearn.errors import ArgumentError, MismatchError
 
 VIEWS = ("shifted", "raw", "cl2n")
 CENTER = np.linspace(-1, 1, 24)
@@ -76,18 +76,27 @@ def test_an_episode_holds_the_products_of_its_films(pool, monkeypatch, view, sho
     np.testing.assert_allclose(prototype_length, (np.stack(means, axis=1) ** 2).sum(axis=2), rtol=1e-5, atol=1e-6)
 
 
-def test_the_products_of_all_pairs_are_computed_once_a_view(pool, monkeypatch):
+def test_the_products_of_all_pairs_are_kept_for_the_last_view(pool, monkeypatch):
     calls = []
     multiply = module.ssyrk
     monkeypatch.setattr(module, "ssyrk", lambda *given, **named: calls.append(1) or multiply(*given, **named))
     space, sampler = Space(pool.X), EpisodeSampler(None, 1, 1, 3)
     episodes = sampler.sample(pool.classes, pool.groups)
-    for view in (*VIEWS, *VIEWS):
+    for view in VIEWS:
+        list(space.products(view, episodes))
         list(space.products(view, episodes))
     assert len(calls) == 3
     monkeypatch.setattr(module, "WHOLE_UP_TO", 0)
     list(Space(pool.X).products("raw", episodes))
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("film", [-1, 240, 10**6])
+def test_a_film_outside_the_space_is_refused(pool, film):
+    episodes = EpisodeSampler(None, 1, 1, 3).sample(pool.classes, pool.groups)
+    episodes.query[1, 0] = film
+    with pytest.raises(MismatchError, match="episodes: wanted films 0 to 239 of the space, got"):
+        list(Space(pool.X).products("raw", episodes))
 
 
 def test_products_do_not_change_the_space(pool):

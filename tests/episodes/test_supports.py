@@ -53,14 +53,15 @@ def test_noise_is_not_learnt_though_a_patient_has_twins():
 
 
 def test_medoids_are_the_nearest_to_their_mean_each_of_another_patient(pool):
-    found = study(pool, n_shot=6)
+    found = study(pool, n_shot=6, shots_of={"normal": 4})
+    assert np.bincount(found.label).tolist() == [6, 4, 6]
     X = pool.X.astype(np.float64)
     for slot, name in enumerate(found.classes):
         films = np.flatnonzero(pool.classes == name)
         distance = np.linalg.norm(X[films] - X[films].mean(axis=0), axis=1)
         expected, seated = [], set()
         for film in films[distance.argsort()]:
-            if len(expected) < 6 and pool.groups[film] not in seated:
+            if len(expected) < (4 if name == "normal" else 6) and pool.groups[film] not in seated:
                 expected.append(film)
                 seated.add(pool.groups[film])
         assert found.medoid[found.label == slot].tolist() == expected

@@ -56,12 +56,13 @@ def test_one_class_loses_its_support_and_keeps_its_queries(pool, name, shots_of)
         assert named == pool.classes[rest.query[e]].tolist()
 
 
-def test_it_is_what_a_plain_loop_finds():
+@pytest.mark.parametrize("shots_of", [{}, {"a": 2, "c": 9}])
+def test_it_is_what_a_plain_loop_finds(shots_of):
     space, classes, groups = with_unknown([3.0, 3.0])
-    found, notes = evaluate_unknown({"x": space}, classes, groups, unknown="c", **SETTINGS)
+    found, notes = evaluate_unknown({"x": space}, classes, groups, unknown="c", shots_of=shots_of, **SETTINGS)
     assert set(found) == {("x", measure, 5) for measure in STRANGENESS}
     assert notes == []
-    episodes = EpisodeSampler(None, 5, 6, 120).sample(classes, groups)
+    episodes = EpisodeSampler(None, 5, 6, 120, shots_of=shots_of).sample(classes, groups)
     rows = space.rows.astype(np.float64)
     strange, truth = [], []
     for support, query in zip(episodes.support, episodes.query, strict=True):

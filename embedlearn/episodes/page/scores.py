@@ -72,7 +72,7 @@ def other_queries(study: FewShotStudy) -> Iterator[Block]:
     """The same heads where queries fall on the classes otherwise."""
     if study.beside is None:
         return
-    main, other = queries(study.plan.prevalence), queries(study.beside_prevalence)
+    main, other = queries(study.plan.prevalence), queries(study.plan.other_prevalence)
     yield Text(
         "A transductive head looks at all queries of an episode together, and may live on how they fall on the "
         f"classes: so all was done with {other} too. The two are not paired, their episodes being others."
