@@ -278,3 +278,27 @@ def best_slots(scores: NDArray[np.floating]) -> NDArray[np.int64]:
                 highest = scores[e, t, slot] if higher else highest
             best[e, t] = chosen
     return best
+
+
+@njit(cache=True)
+def log_odds(scores: NDArray[np.floating], slot: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The score of `slot` [E] less the logarithm of the sum of the others' exponentials, float64 [E, T], of [E, T, W].
+
+    Taken about the largest score, so that films whose scores differ by a constant tie exactly.
+    """
+    episodes, queries, ways = scores.shape
+    odds = np.empty((episodes, queries), np.float64)
+    for e in range(episodes):
+        own = slot[e]
+        for t in range(queries):
+            largest, next_best = -np.inf, -np.inf
+            for other in range(ways):
+                largest = max(largest, np.float64(scores[e, t, other]))
+                if other != own:
+                    next_best = max(next_best, np.float64(scores[e, t, other]))
+            total = 0.0
+            for other in range(ways):
+                if other != own:
+                    total += 1.0 if scores[e, t, other] == next_best else np.exp(scores[e, t, other] - next_best)
+            odds[e, t] = (scores[e, t, own] - largest) - (next_best - largest) - np.log(total)
+    return odds

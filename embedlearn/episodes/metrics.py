@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from embedlearn.episodes import kernels
@@ -126,11 +125,7 @@ def positive_odds(scores: Scores, slot: Ints) -> Floats:
 
     They rank films as the probability does, but never come so near to 0 or 1 that films tie by rounding.
     """
-    values = scores.astype(np.float64)
-    values -= values.max(axis=2, keepdims=True)  # rows that differ by a constant tie exactly
-    own = slot[:, None, None] == np.arange(values.shape[2])
-    others = logsumexp(np.where(own, -np.inf, values), axis=2)
-    return np.asarray(np.take_along_axis(values, slot[:, None, None], axis=2)[:, :, 0] - others)
+    return kernels.log_odds(scores, slot)
 
 
 def _share(chosen: NDArray[np.bool_], among: NDArray[np.bool_]) -> Floats:

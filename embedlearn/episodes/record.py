@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from embedlearn.files import replacing
 FORMAT = "embedlearn-episodes-1"
 COLUMNS = ("episode", "role", "slot", "class", "film")
 CARRIED = ("path", "patient")
+ROLES = ["support", "query"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +85,23 @@ class Episodes:
         table = pd.concat([support, query]).sort_values(["episode"], kind="stable", ignore_index=True)
         for column in CARRIED:
             if column in rows:
-                table[column] = rows[column].to_numpy()[table["film"]]
+                table[column] = _repeated(rows[column].to_numpy(object), table["film"].to_numpy())
         table.attrs = {"format": FORMAT, "classes": list(self.classes)}
         with replacing(Path(path)) as beside:
             table.to_parquet(beside, index=False)
 
     def _table(self, role: str, films: NDArray[np.int64], slot: NDArray[np.int64]) -> pd.DataFrame:
         episode = np.repeat(np.arange(len(self)), films.shape[1])
-        names = np.array(self.classes, dtype=object)[np.take_along_axis(self.way, slot, axis=1)]
-        columns = (episode, role, slot.ravel(), names.ravel(), films.ravel())
+        names = _repeated(self.classes, np.take_along_axis(self.way, slot, axis=1).ravel())
+        roles = pd.Categorical.from_codes(np.full(films.size, ROLES.index(role)), pd.Index(ROLES))
+        columns = (episode, roles, slot.ravel(), names, films.ravel())
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def _repeated(values: Sequence[str] | NDArray[np.object_], places: NDArray[np.int64]) -> Any:
+    """The value at each place, each distinct one kept once."""
+    codes, distinct = pd.factorize(np.asarray(values, dtype=object))
+    return pd.Categorical.from_codes(codes[places], pd.Index(distinct))
 
 
 def load_episodes(path: Path, rows: pd.DataFrame) -> Episodes:
@@ -135,7 +144,7 @@ def _from_table(table: pd.DataFrame, path: Path) -> Episodes:
         code = {name: index for index, name in enumerate(classes)}
         return Episodes(
             classes=classes,
-            way=seats["class"].first().map(code).to_numpy(np.int64).reshape(count, -1),
+            way=seats["class"].first().astype(str).map(code).to_numpy(np.int64).reshape(count, -1),
             shots=tuple(int(number) for number in shots[0]),
             support=support["film"].to_numpy(np.int64).reshape(count, -1),
             query=query["film"].to_numpy(np.int64).reshape(count, -1),

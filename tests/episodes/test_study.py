@@ -174,7 +174,7 @@ def test_replayed_episodes_are_answered_again(pool):
     np.testing.assert_array_equal(study.result.episodes[3].query, drawn.query)
     assert len(study.result.episodes[1]) == 40
     assert study.naive is None and study.beside is None  # their episodes would be others
-    assert study.notes[-1].startswith("other queries and leakage gap are left out")
+    assert study.notes[-1].startswith("other queries and the leakage gap are left out")
 
 
 def test_a_head_that_is_handed_over_answers_the_first_episodes(pool):

@@ -15,17 +15,19 @@ ROUNDING = 1e-10  # of the spread of all films: no more than twins leave within 
 class LDAClassifier(InductiveHead[tuple[Floats, Floats]]):
     """Normal classes of one covariance, equally probable beforehand (Fisher 1936; Hastie 2009, section 4.3).
 
-    The covariance is (1 - shrinkage) * C + shrinkage * tr(C) / D * I, the form of Ledoit and Wolf 2004
-    (doi 10.1016/S0047-259X(03)00096-4), where C is what the support films spread about their class means, over S - W.
-    `shrinkage`: above 0, at most 1; at 1 the nearest mean wins. With one film a class C is zero, and the covariance is
-    that of all support films shrunk wholly: the nearest mean again. The scores are the log posteriors up to a constant
-    a film; they take the estimated means for the true ones, and with few films are far too sure.
+    The covariance is (1 - shrinkage) * C + shrinkage * tr(C) / D * I, the form of Ledoit and Wolf 2004 (doi
+    10.1016/S0047-259X(03)00096-4), where C is what the support films spread about their class means, over S - W.
+    `shrinkage`: above 0, at most 1; at 1 the nearest mean wins. A handful of films says little of a covariance: on the
+    validation films of the real sets less than 0.9 answered worse, at 5 and at 20 shots. With one film a class C is
+    zero, and the covariance is that of all support films shrunk wholly: the nearest mean again. The scores are the log
+    posteriors up to a constant a film; they take the estimated means for the true ones, and with few films are far too
+    sure.
 
     By Woodbury's identity the system has S unknowns, and no D x D matrix is formed.
     `learnt_`: weights [e, D, W] and intercepts [e, W], float64.
     """
 
-    def __init__(self, shrinkage: float = 0.1) -> None:
+    def __init__(self, shrinkage: float = 0.9) -> None:
         self.shrinkage = shrinkage
 
     def check(self) -> None:

@@ -21,7 +21,7 @@ class RidgeClassifier(InductiveHead[tuple[Floats, Floats]]):
     `learnt_`: weights [e, D, W] and intercepts [e, W], float64.
     """
 
-    def __init__(self, penalty: float = 0.1, scale: float = 10.0) -> None:
+    def __init__(self, penalty: float = 1.0, scale: float = 10.0) -> None:
         self.penalty = penalty
         self.scale = scale
 
