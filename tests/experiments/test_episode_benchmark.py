@@ -17,7 +17,9 @@ from embedlearn.episodes.heads.knn import KNNClassifier
 from embedlearn.episodes.heads.prototype import PrototypeClassifier
 from embedlearn.episodes.space import Space, normalized
 from experiments.benchmarks import episodes as benchmark
-from experiments.benchmarks.episodes import Films, agreement, scores_of, their_scores
+from experiments.benchmarks import peers
+from experiments.benchmarks.episodes import scores_of
+from experiments.benchmarks.peers import Films, agreement, their_scores
 
 EVALUATED, ITERATING = 4, 8
 
@@ -32,8 +34,8 @@ def test_films_are_spread_about_the_means_of_classes_of_equal_size(films):
     assert films.rows.shape == (60 * ways, 512) and films.rows.dtype == np.float32
     means = np.stack([films.rows[films.classes == name].mean(axis=0) for name in np.unique(films.classes)])
     within = films.rows.reshape(ways, 60, 512) - means[:, None]
-    assert within.std() == pytest.approx(benchmark.SPREAD, rel=0.02)
-    assert means.std() == pytest.approx(math.sqrt(1 + benchmark.SPREAD**2 / 60), rel=0.1)
+    assert within.std() == pytest.approx(peers.SPREAD, rel=0.02)
+    assert means.std() == pytest.approx(math.sqrt(1 + peers.SPREAD**2 / 60), rel=0.1)
     assert (Films.draw(ways, 60).rows == films.rows).all()
 
 
@@ -42,7 +44,7 @@ def test_films_are_spread_about_the_means_of_classes_of_equal_size(films):
 
 @pytest.mark.parametrize("place", range(EVALUATED))
 def test_what_answers_from_products_answers_as_its_peer(films, place):
-    duels = benchmark.evaluated(films.center)
+    duels = peers.evaluated(films.center)
     assert len(duels) == EVALUATED
     drawn = films.episodes(20, 1)
     ours = scores_of(duels[place].head, Space(films.rows, films.center), drawn)
@@ -53,7 +55,7 @@ def test_what_answers_from_products_answers_as_its_peer(films, place):
 
 @pytest.mark.parametrize("place", range(ITERATING))
 def test_what_iterates_answers_as_its_peer(films, place):
-    duels = benchmark.iterating()
+    duels = peers.iterating()
     assert len(duels) == ITERATING
     head, peer_name, peer, peer_rows = (
         getattr(duels[place], name) for name in ("head", "peer_name", "peer", "peer_rows")
@@ -68,7 +70,7 @@ def test_what_iterates_answers_as_its_peer(films, place):
 def test_a_model_of_scikit_learn_in_easyfsls_loop_is_fitted_to_each_support():
     films = Films.draw(4, 30, 16)
     drawn = films.episodes(3, 0)
-    found = their_scores(benchmark.fitting(KNeighborsClassifier(3)), films.rows, drawn)
+    found = their_scores(peers.fitting(KNeighborsClassifier(3)), films.rows, drawn)
     for support, query, scores in zip(drawn.support, drawn.query, found, strict=True):
         model = KNeighborsClassifier(3).fit(films.rows[support], drawn.support_label)
         assert (scores == model.predict_proba(films.rows[query])).all()
@@ -76,14 +78,14 @@ def test_a_model_of_scikit_learn_in_easyfsls_loop_is_fitted_to_each_support():
 
 def test_easyfsl_draws_loads_and_answers_episodes_of_the_same_films(films):
     ways = len(set(films.classes))
-    loader = benchmark.easyfsl_loader(films, 60)
+    loader = peers.easyfsl_loader(films, 60)
     support, label, query, truth, _ = next(iter(loader))
     assert len(loader) == 60 and support.shape == (5 * ways, 512) and query.shape == (15 * ways, 512)
     assert torch.bincount(label).tolist() == [5] * ways and torch.bincount(truth).tolist() == [15] * ways
     where = {row.tobytes(): name for row, name in zip(films.rows, films.classes, strict=True)}
     for rows, slots in ((support, label), (query, truth)):
         assert len({(where[row.numpy().tobytes()], int(slot)) for row, slot in zip(rows, slots, strict=True)}) == ways
-    head, peer = PrototypeClassifier(), benchmark.evaluated(films.center)[0].peer
+    head, peer = PrototypeClassifier(), peers.evaluated(films.center)[0].peer
     ours = benchmark.accuracy(head, films, 60, 0)
     assert 0.4 < ours < 0.99
     assert evaluate(peer, loader, device="cpu", use_tqdm=False) == pytest.approx(ours, abs=0.05)
@@ -102,7 +104,7 @@ def test_predictions_that_differ_are_counted_by_whether_the_peer_holds_them_for_
 
 def test_votes_that_are_tied_are_all_that_majorities_differ_in(films):
     head, drawn = KNNClassifier(5), films.episodes(40, 2)
-    theirs = their_scores(benchmark.fitting(KNeighborsClassifier(5)), films.rows, drawn)
+    theirs = their_scores(peers.fitting(KNeighborsClassifier(5)), films.rows, drawn)
     ours = scores_of(head, Space(films.rows), drawn)
     differ = ours.argmax(axis=2) != theirs.argmax(axis=2)
     first, second = np.sort(theirs, axis=2)[..., -1], np.sort(theirs, axis=2)[..., -2]
