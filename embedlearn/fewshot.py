@@ -118,8 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(settings: FewShot) -> None:
+    from embedlearn.episodes.printing import print_report
     from embedlearn.episodes.record import load_episodes
-    from embedlearn.episodes.report import print_report, write_report
+    from embedlearn.episodes.report import write_report
     from embedlearn.episodes.study import run_study
     from embedlearn.files import require_folder
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +20,12 @@ from embedlearn.episodes.metrics import (
     positive_slots,
 )
 from embedlearn.episodes.record import Episodes
+from embedlearn.episodes.replay import checked_replay, sampler_like
 from embedlearn.episodes.resampling import bootstrap_episodes
 from embedlearn.episodes.results import Calibration, FewShotResult, HeadScores, Setting
 from embedlearn.episodes.sampling import EpisodeSampler
 from embedlearn.episodes.space import Floats, Space
-from embedlearn.errors import ArgumentError, EpisodeError, MismatchError
+from embedlearn.errors import ArgumentError, EpisodeError
 
 CALIBRATION_EPISODES = 200
 Progress = Callable[[int, int], None]
@@ -104,8 +104,8 @@ def evaluate_episodes(
     for n_shot in dict.fromkeys(shots):
         sampler = EpisodeSampler(n_way, n_shot, n_query, episodes, seed, shots_of or {}, prevalence)
         if replay and n_shot in replay:
-            drawn[n_shot] = _checked_replay(replay[n_shot], n_shot, classes, groups)
-            sampler = _sampler_like(sampler, drawn[n_shot])
+            drawn[n_shot] = checked_replay(replay[n_shot], n_shot, classes, groups)
+            sampler = sampler_like(sampler, drawn[n_shot])
         else:
             drawn[n_shot] = sampler.sample(classes, groups, roles=roles)
         if positive is not None:
@@ -218,43 +218,6 @@ def _checked_spaces(
         if len(checked[name]) != films:
             raise ArgumentError(f"space {name!r}: wanted a row for each of the {films} films, got {len(checked[name])}")
     return checked
-
-
-def _checked_replay(episodes: Episodes, n_shot: int, classes: ArrayLike, groups: ArrayLike) -> Episodes:
-    """The episodes, if they have `n_shot` shots, their films the classes they had, and no patient is on both sides.
-
-    Raises `MismatchError`.
-    """
-    names, patients = np.asarray(classes).astype(str), np.asarray(groups)
-    if n_shot not in episodes.shots:
-        had = " and ".join(str(number) for number in sorted(set(episodes.shots)))
-        raise MismatchError(f"replay: wanted episodes of {n_shot} shots, got {had}")
-    films = np.concatenate([episodes.support, episodes.query], axis=1)
-    if (
-        films.min() < 0
-        or films.max() >= len(names)
-        or set(episodes.classes) != set(names)
-        or (_named(episodes) != names[films]).any()
-    ):
-        raise MismatchError("replay: the episodes are of a pool with other films or classes; draw new ones")
-    for support, query in zip(patients[episodes.support], patients[episodes.query], strict=True):
-        if both := set(support) & set(query):
-            raise MismatchError(f"replay: case {min(both)} is on both sides of an episode; draw new ones")
-    return episodes
-
-
-def _named(episodes: Episodes) -> NDArray[np.object_]:
-    """The class of every film, support first, str [E, S + T]."""
-    support = np.tile(episodes.support_label, (len(episodes), 1))
-    slots = np.concatenate([support, episodes.query_label], axis=1)
-    return np.array(episodes.classes, dtype=object)[np.take_along_axis(episodes.way, slots, axis=1)]
-
-
-def _sampler_like(sampler: EpisodeSampler, episodes: Episodes) -> EpisodeSampler:
-    """The sampler, for episodes of the same shape as these."""
-    unequal = dict(zip(episodes.classes, episodes.shots, strict=True)) if len(set(episodes.shots)) > 1 else {}
-    n_query = episodes.query.shape[1] // episodes.n_way
-    return replace(sampler, n_way=episodes.n_way, n_query=n_query, shots_of=unequal)
 
 
 def _ticker(progress: Progress | None, total: int) -> Tick:

@@ -53,6 +53,11 @@ class StudyPlan:
     fine_tune: int = 0
 
     @property
+    def prevalence_name(self) -> str:
+        """The prevalence in one word."""
+        return self.prevalence if isinstance(self.prevalence, str) else "weighed"
+
+    @property
     def other_prevalence(self) -> str:
         """How queries fall on the classes where those of the plan may favour a head that looks at all of them."""
         return "dirichlet" if self.prevalence == "balanced" else "balanced"

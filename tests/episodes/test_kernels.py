@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from embedlearn.episodes import kernels
+from embedlearn.episodes import kernels, voting
 
 TIE = 1e-6
 
@@ -90,7 +90,7 @@ def test_neighbours_vote_as_in_a_plain_loop(shots, inverse, k, smoothing):
     slots = np.repeat(np.arange(3), shots)
     start, place = kernels.by_row(query.ravel(), len(rows))
     own = (rows**2).sum(axis=1)
-    found = kernels.neighbour_scores(
+    found = voting.neighbour_scores(
         rows @ rows.T, start, place, support, first, own, own[support], k, inverse, smoothing
     ).reshape(*query.shape, 3)
     ties = zeros = 0
@@ -107,12 +107,12 @@ def test_neighbours_vote_as_in_a_plain_loop(shots, inverse, k, smoothing):
 
 
 def test_a_film_asked_about_more_often_than_there_are_lanes():
-    rows, support, query, first = drawn(5, episodes=2 * kernels.LANES + 10, queries=2)
+    rows, support, query, first = drawn(5, episodes=2 * voting.LANES + 10, queries=2)
     query[:] = 7
     start, place = kernels.by_row(query.ravel(), len(rows))
     own, slots = (rows**2).sum(axis=1), np.repeat(np.arange(3), (2, 5, 1))
     for inverse in (False, True):
-        found = kernels.neighbour_scores(
+        found = voting.neighbour_scores(
             rows @ rows.T, start, place, support, first, own, own[support], 3, inverse, 1.0
         ).reshape(*query.shape, 3)
         for e in range(len(support)):
@@ -126,7 +126,7 @@ def test_votes_of_given_neighbours(inverse):
     rng = np.random.default_rng(6)
     distance = np.sort(rng.integers(0, 4, (200, 5)), axis=1).astype(np.float32)
     voter = rng.integers(0, 3, (200, 5))
-    found = kernels.votes_of_nearest(distance, voter, inverse, 1.0, 3)
+    found = voting.votes_of_nearest(distance, voter, inverse, 1.0, 3)
     for t in range(200):
         scores, winner = vote(distance[t].astype(np.float64) ** 2, voter[t], 5, inverse, 1.0, 3)
         np.testing.assert_allclose(found[t], scores, atol=3e-6)

@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from embedlearn.episodes import kernels
 from embedlearn.episodes.heads.base import EpisodeHead
 from embedlearn.episodes.record import Episodes
 from embedlearn.episodes.space import Floats, Singles, Space, joined
+from embedlearn.episodes.voting import neighbour_scores, votes_of_nearest
 from embedlearn.errors import ArgumentError
 from embedlearn.gallery.exact import ExactIndex
 
@@ -45,7 +45,7 @@ class KNNClassifier(EpisodeHead):
         distances, indices = self._index.kneighbors(rows, self.k)
         voters = self._codes[indices]
         with np.errstate(divide="ignore"):  # no vote and no smoothing: a probability of 0, a score of minus infinity
-            scores = kernels.votes_of_nearest(
+            scores = votes_of_nearest(
                 distances, voters, self.weights == "distance", float(self.smoothing), len(self.classes_)
             )
         return scores.astype(np.float64)
@@ -54,7 +54,7 @@ class KNNClassifier(EpisodeHead):
         """As fit and decision_function give, from the products of all pairs, which are computed once."""
         self._check(episodes.support.shape[1])
         parts = [
-            kernels.neighbour_scores(
+            neighbour_scores(
                 each.matrix, each.start, each.place, each.support, each.first, each.query_length, each.support_length,
                 self.k, self.weights == "distance", float(self.smoothing),
             )
