@@ -23,7 +23,7 @@ from embedlearn.episodes.page.blocks import (
     long_table,
 )
 from embedlearn.episodes.page.cells import at, ends, estimate_cell, heading, number, p_value, queries, support
-from embedlearn.episodes.pool import TRAINED, UNTRAINED
+from embedlearn.episodes.pool import OTHER, TRAINED, UNTRAINED
 from embedlearn.episodes.results import Difference, FewShotResult, HeadScores, Setting
 from embedlearn.episodes.study import FewShotStudy
 
@@ -144,10 +144,10 @@ def _score_groups(result: FewShotResult, shots: int, metrics: Sequence[str]) -> 
     for space in dict.fromkeys(setting.space for setting in result.scores):
         found = _heads_of(result, space, shots)
         yield Group(titles.get(space, space), _rows(found, metrics))
-        if space == UNTRAINED:
-            gains = result.difference(TRAINED, UNTRAINED)
+        if space in (UNTRAINED, OTHER):
+            gains = result.difference(TRAINED, space)
             rows = [Row(head, tuple(estimate_cell(gains[head, shots][name]) for name in metrics)) for head in found]
-            yield Group(f"{TRAINED} minus {UNTRAINED}, paired", tuple(rows))
+            yield Group(f"{TRAINED} minus {space}, paired", tuple(rows))
 
 
 def _heads_of(result: FewShotResult, space: str, shots: int) -> dict[str, HeadScores]:
