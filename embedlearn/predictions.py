@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FORMAT = "embedlearn-predictions-1"
 UNKNOWN = "unknown"
 FEW = 5
+WIDTH = 140  # of the printed table where there is no terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,13 +254,15 @@ def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def _print(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("film", "answer", "class", "probability", "strangeness", "nearest example")
+    film, example = (Column(name, no_wrap=True, max_width=32) for name in ("film", "nearest example"))
+    table = Table(film, "answer", "class", "probability", "strangeness", "nearest", "at", example)
     for row in rows:
         nearest = row["nearest"][0]
         cells = (Path(row["path"]).name, row["answer"], row["class"], f"{row['probability']:.3f}")
-        example = f"{nearest['label']} at {nearest['distance']:.3f}, {Path(nearest['path']).name}"
-        table.add_row(*map(Text, (*cells, f"{row['strangeness']:.3f}", example)))
-    Console().print(table)
+        beside = (nearest["label"], f"{nearest['distance']:.3f}", Path(nearest["path"]).name)
+        table.add_row(*map(Text, (*cells, f"{row['strangeness']:.3f}", *beside)))
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDTH)).print(table)
