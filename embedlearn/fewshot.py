@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from embedlearn.console import DataFlags, progress, run_command, say
-from embedlearn.errors import ArgumentError
+from embedlearn.errors import ArgumentError, MismatchError
 from embedlearn.flags import as_plain, require_number, split_pairs
 from embedlearn.predictions import Predict, predict
 
@@ -74,9 +74,9 @@ class FewShot(DataFlags):
     leakage_gap: bool = False
     """Also evaluate episodes that do not heed patients, and report what that would have gained."""
     supports: int = 200
-    """Supports whose effect on the first head is compared; 0 leaves that out."""
+    """Supports whose effect on the first inductive head is compared; 0 leaves that out."""
     replay: Path | None = None
-    """A file episodes-K.parquet of an earlier evaluation, whose episodes are to be answered again."""
+    """A file episodes-K.parquet of an earlier evaluation, whose episodes are answered again as they were drawn."""
     out: Path | None = None
     """Folder of the report; by default the folder fewshot in the run's, or beside the embeddings."""
     thumbnails: bool = False
@@ -98,13 +98,23 @@ class FewShot(DataFlags):
         require_number("--supports", self.supports, 0, 1_000_000)
         require_number("--seed", self.seed, 0, 2**31 - 1)
         if self.replay and len(self.shots) > 1:
-            raise ArgumentError("--replay: the file holds episodes of one number of shots; name that one with --shots")
+            raise ArgumentError("--replay: the file holds episodes of one number of shots; leave --shots out")
         if self.embeddings and self.data:
             raise ArgumentError(
                 "--embeddings and --data: name one of them; embeddings bring their films' rows with them"
             )
         if self.against and self.embeddings:
             raise ArgumentError("--against and --embeddings: name one of them; the other encoder must see the films")
+        if self.bootstrap == 1:
+            raise ArgumentError("--bootstrap: wanted 0 or at least 2 replicates, got 1")
+        if self.ways is not None:
+            require_number("--ways", self.ways, 2, 10_000)
+        if self.neighbours is not None:
+            require_number("--neighbours", self.neighbours, 1, 10_000)
+        if self.embeddings and not self.run and (self.map or self.columns or self.skip_bad):
+            raise ArgumentError(
+                "--map, --columns and --skip-bad: wanted films too; embeddings bring their rows with them"
+            )
         if self.fine_tune and self.embeddings and not self.run:
             raise ArgumentError("--fine-tune: wanted the encoder too; name its run with --run")
 
@@ -118,14 +128,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(settings: FewShot) -> None:
+    from embedlearn.episodes.heads import named_heads
     from embedlearn.episodes.printing import print_report
     from embedlearn.episodes.record import load_episodes
     from embedlearn.episodes.report import write_report
     from embedlearn.episodes.study import run_study
+    from embedlearn.episodes.transforms import check_transforms
     from embedlearn.files import require_folder
 
     if settings.out:
         require_folder(settings.out, "--out")
+    if settings.replay:
+        settings = _as_replayed(settings, settings.replay)
+    named_heads(settings.heads)
+    check_transforms(settings.transform)
+    _numbers("--shots-of", settings.shots_of, int)
+    _prevalence(settings.prevalence)
     run = _run_of(settings)
     pool, collection = _pool(settings, run)
     counts = (f"{name} {count['films']} of {count['cases']} cases" for name, count in pool.counts().items())
@@ -138,6 +156,34 @@ def _run(settings: FewShot) -> None:
     out = settings.out or beside / "fewshot"
     written = write_report(out, study, pool, as_plain(settings), thumbnails=settings.thumbnails)
     say(f"wrote {out}: {', '.join(written)}")
+
+
+def _as_replayed(settings: FewShot, path: Path) -> FewShot:
+    """The settings that the episodes were drawn with. Raises `MismatchError` where a flag asks for others."""
+    from embedlearn.episodes.record import asked_of
+
+    asked = asked_of(path)
+    if not asked:  # a file of an earlier version
+        return settings
+    prevalence = asked["prevalence"]
+    drawn = {
+        "shots": (asked["shots"],),
+        "shots_of": tuple(f"{name}={count}" for name, count in asked["shots_of"].items()),
+        "prevalence": (prevalence,)
+        if isinstance(prevalence, str)
+        else tuple(f"{name}={share:g}" for name, share in prevalence.items()),
+        "ways": asked["ways"],
+        "queries": asked["queries"],
+        "episodes": asked["episodes"],
+        "support_from": tuple(asked["support_from"]),
+        "query_from": tuple(asked["query_from"]),
+    }
+    usual = FewShot()
+    for name, value in drawn.items():
+        if getattr(settings, name) not in (value, getattr(usual, name)):
+            flag, given = f"--{name.replace('_', '-')}", getattr(settings, name)
+            raise MismatchError(f"--replay {path}: drawn with {flag} {value}, got {given}; leave {flag} out")
+    return replace(settings, **drawn)
 
 
 def _run_of(settings: FewShot) -> Run | None:
@@ -190,8 +236,11 @@ def _plan(settings: FewShot, pool: Pool) -> StudyPlan:
     from embedlearn.episodes.study import StudyPlan
 
     heads = named_heads(settings.heads)
-    if settings.transform and "simpleshot" not in settings.heads:  # it has transforms of its own
+    if settings.transform and "simpleshot" in settings.heads:
+        raise ArgumentError("--heads simpleshot: it has transforms of its own; leave it or --transform out")
+    if settings.transform and "simpleshot" in heads:
         heads = tuple(name for name in heads if name != "simpleshot")
+        say("  note: simpleshot is left out: it has transforms of its own")
     classes = tuple(sorted(set(pool.frame["class"])))
     return StudyPlan(
         heads=heads,
@@ -214,19 +263,26 @@ def _plan(settings: FewShot, pool: Pool) -> StudyPlan:
 
 
 def _prevalence(words: tuple[str, ...]) -> str | dict[str, float]:
-    if len(words) == 1 and "=" not in words[0]:
+    """One word, or a share for each class. Raises `ArgumentError`."""
+    from embedlearn.episodes.sampling import PREVALENCES
+
+    if len(words) == 1 and words[0] in PREVALENCES:
         return words[0]
+    if not words or not all("=" in word for word in words):
+        wanted = f"one of {', '.join(PREVALENCES)}, or NAME=SHARE for each class"
+        raise ArgumentError(f"--prevalence: wanted {wanted}, got {' '.join(words) or 'none'}")
     return _numbers("--prevalence", words, float)
 
 
 def _numbers(flag: str, words: Sequence[str], kind: type[Any]) -> dict[str, Any]:
     """NAME=NUMBER words as a dictionary. Raises `ArgumentError`."""
     numbers = {}
+    wanted = "a whole number" if kind is int else "a number"
     for name, value in split_pairs(flag, words).items():
         try:
             numbers[name] = kind(value)
         except ValueError:
-            raise ArgumentError(f"{flag} {name}: wanted a number, got {value}") from None
+            raise ArgumentError(f"{flag} {name}: wanted {wanted}, got {value}") from None
     return numbers
 
 

@@ -45,6 +45,8 @@ def split_pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not (name.strip() and equals and value.strip()):
             raise ArgumentError(f"{flag} {word}: wanted NAME=VALUE, such as {flag} a=b")
+        if name.strip() in pairs:
+            raise ArgumentError(f"{flag} {word}: {name.strip()} was given twice; leave one out")
         pairs[name.strip()] = value.strip()
     return pairs
 

@@ -27,7 +27,7 @@ from embedlearn.episodes.pool import (
     make_pool,
 )
 from embedlearn.episodes.space import Space
-from embedlearn.errors import EpisodeError, MismatchError
+from embedlearn.errors import EpisodeError, ImageError, MismatchError
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.splits import SEEN
 from embedlearn.sources import Collection, collect_for_run, decode, embed_collection
@@ -53,6 +53,8 @@ def pool_of_films(
     collection = collection.where(chosen.kept)
     others = {}
     if against is not None:
+        if load_encoder(against.encoder).digest == saved.digest:
+            raise MismatchError(f"--against {against.folder}: wanted another encoder, got the same; name another run")
         collection = collection.where(~_seen_by(against, collection))
         if missing := sorted(set(chosen.classes) - _classes_of(collection, chosen.classes)):
             raise EpisodeError(
@@ -111,7 +113,7 @@ def base_films(run: Run, saved: SavedEncoder, device: torch.device, transforms: 
         return None
     try:
         films = decode(rows.frame, saved.preprocessing)
-    except MismatchError as error:
+    except (ImageError, MismatchError) as error:
         say(f"  note: nothing is fitted on base films: {error}")
         return None
     trained = embed_collection(saved, films, device, "embedding, base films")

@@ -88,8 +88,6 @@ def predict(settings: Predict) -> None:
         require_folder(settings.out.parent, "--out")
     if len(named_heads([settings.head])) != 1:
         raise ArgumentError(f"--head: wanted one head, got {settings.head}")
-    if settings.head in TRANSDUCTIVE:
-        say(f"  warning: {settings.head} is transductive: an answer depends on the other films asked with it")
     run = choose_run(settings.run, settings.runs)
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
     names, columns = split_pairs("--map", settings.map), split_pairs("--columns", settings.columns)
@@ -99,7 +97,6 @@ def predict(settings: Predict) -> None:
     query = collect_films(asked, saved.preprocessing, settings.skip_bad)
     labels = support.manifest.frame["label"].to_numpy(str)
     counts = _counted(labels)
-    _note_overlap(support, query, run.manifest())
     fitted = fit_on_base(
         base_films(run, saved, device),
         settings.head,
@@ -116,7 +113,9 @@ def predict(settings: Predict) -> None:
         neighbours=settings.nearest,
     )  # fmt: skip
     rows = _rows(found, support, query)
-    warnings = _warnings(fitted, counts)
+    warnings = [*_overlap(support, query, run.manifest()), *_warnings(fitted, counts)]
+    if settings.head in TRANSDUCTIVE:
+        warnings.insert(0, f"warning: {settings.head} is transductive: an answer depends on the films asked with it")
     for warning in warnings:
         say(f"  {warning}")
     _write(settings, rows, found, fitted, saved.digest, warnings)
@@ -144,14 +143,19 @@ def _counted(labels: Any) -> dict[str, int]:
     return counts
 
 
-def _note_overlap(support: Collection, query: Collection, own: Any) -> None:
-    """Say where a film is asked about that is an example, or that the encoder was trained on."""
-    asked = set(query.films.digests)
+def _overlap(support: Collection, query: Collection, own: Any) -> list[str]:
+    """Where a film is asked about that is an example, or that the encoder or what is fitted has seen."""
+    from embedlearn.radiographs.splits import SEEN
+
+    asked, found = set(query.films.digests), []
     if twice := len(asked & set(support.films.digests)):
-        say(f"  warning: {twice} films are asked about and are examples too; their answers say nothing")
-    seen = set(own.frame["sha256"][own.frame["split"] == "train"])
+        found.append(f"warning: films asked about that are examples too: {twice}; their answers say nothing")
+    seen = set(own.frame["sha256"][own.frame["split"].isin(SEEN)])
     if learnt := len(asked & seen):
-        say(f"  warning: {learnt} films were in the encoder's training; their answers may be better than others'")
+        found.append(
+            f"warning: films asked about that the run has seen: {learnt}; they may be answered better than others"
+        )
+    return found
 
 
 def _warnings(fitted: Fitted, counts: dict[str, int]) -> list[str]:
@@ -231,7 +235,7 @@ def _write(
         _write_csv(settings.out, rows)
     unknown = sum(row["unknown"] for row in rows)
     where = f"wrote {settings.out}: " if settings.out else ""
-    say(f"{where}{len(rows)} films answered, {unknown} of them unknown")
+    say(f"{where}films answered: {len(rows)}, of them unknown: {unknown}")
 
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:

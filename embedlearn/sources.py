@@ -63,11 +63,11 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     """
     own = run.manifest()
     if not flags.data:
-        return decode(own.frame, preprocessing)
+        return decode(_readable(own, preprocessing, flags.skip_bad).frame, preprocessing, skippable=True)
     manifest = _readable(_read(flags), preprocessing, flags.skip_bad)
     _describe(manifest)
     seen = own.where(own.frame["split"].isin(SEEN))
-    known = seen.where(pd.Series([path.is_file() for path in seen.paths]))
+    known = _readable(seen.where(pd.Series([path.is_file() for path in seen.paths])), preprocessing, flags.skip_bad)
     columns = manifest.frame.columns
     frame = pd.concat([manifest.frame, known.frame.reindex(columns=columns)], ignore_index=True)
     collection = _decode(Manifest(frame, manifest.notes), preprocessing)
@@ -93,9 +93,12 @@ def _named_patients(manifest: Manifest) -> list[tuple[str, str] | None]:
     return [(source, patient) if patient else None for source, patient in patients]
 
 
-def decode(frame: pd.DataFrame, preprocessing: Preprocessing) -> Collection:
-    """The films of rows that were collected before. Raises `MismatchError` where a film is no longer the same."""
-    collection = _decode(Manifest(frame), preprocessing)
+def decode(frame: pd.DataFrame, preprocessing: Preprocessing, *, skippable: bool = False) -> Collection:
+    """The films of rows that were collected before. Raises `MismatchError` where a film is no longer the same.
+
+    `skippable`: whether --skip-bad would help against a film that cannot be read.
+    """
+    collection = _decode(Manifest(frame), preprocessing, skippable=skippable)
     changed = frame["sha256"].to_numpy(str) != np.array(collection.films.digests)
     if changed.any():
         first = frame["path"].to_numpy()[changed][0]
@@ -141,17 +144,17 @@ def _readable(manifest: Manifest, preprocessing: Preprocessing, skip_bad: bool) 
         bad = find_unreadable(manifest.paths, preprocessing, progress=report)
     for error in bad.values():
         say(f"  note: left out: {error}")
-    if len(bad) == len(manifest):
+    if bad and len(bad) == len(manifest):
         raise ImageError(f"--skip-bad: none of {len(bad)} films can be read; name others")
     return manifest.where(pd.Series([place not in bad for place in range(len(manifest))]))
 
 
-def _decode(manifest: Manifest, preprocessing: Preprocessing) -> Collection:
+def _decode(manifest: Manifest, preprocessing: Preprocessing, *, skippable: bool = True) -> Collection:
     try:
         with progress("decoding films") as report:
             films = open_films(manifest.paths, preprocessing, progress=report)
     except ImageError as error:
-        raise ImageError(f"{error}; --skip-bad leaves out such films") from error
+        raise ImageError(f"{error}{'; --skip-bad leaves out such films' if skippable else ''}") from error
     return Collection(manifest.with_columns(sha256=films.digests), films)
 
 

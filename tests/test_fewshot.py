@@ -1,6 +1,8 @@
 """The few-shot command from end to end on small phantoms."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 from PIL import Image
@@ -104,7 +106,7 @@ def test_what_stands_beside_the_scores(place, capsys):
     assert {row["episodes"] for row in result["fine_tuned"]} == {3}
     assert [len(result["extremes"][0][side]) for side in ("best", "worst")] == [3, 3]
     printed = capsys.readouterr().out
-    for words in ("unknown: covid-19 left out", "supports of 2:", "leakage, 2 shots:", "fine-tune:"):
+    for words in ("unknown: covid-19 left out", "supports of 2, prototype:", "leakage, 2 shots:", "fine-tune:"):
         assert words in printed
 
 
@@ -125,11 +127,12 @@ def test_shots_and_queries_by_class_and_by_source(place):
     assert result["settings"]["support_from"] == [sources[0]]
 
 
-def test_transforms_go_before_every_head(place):
+def test_transforms_go_before_every_head(place, capsys):
     plain = scores_of_row(result_of(place, "--heads", "prototype"))
     moved = result_of(place, "--transform", "center", "power", "unit", "--bootstrap", "0")
     assert scores_of_row(moved) != plain
     assert "simpleshot" not in {row["head"] for row in moved["scores"]}
+    assert "simpleshot is left out" in capsys.readouterr().out
 
 
 def scores_of_row(result):
@@ -137,8 +140,6 @@ def scores_of_row(result):
 
 
 def test_an_unreadable_film_is_left_out_where_that_is_asked_for(place, tmp_path, capsys, refused):
-    import shutil
-
     shutil.copytree(place / "films", tmp_path / "films")
     film = next((tmp_path / "films").rglob("healthy/*.png"))
     film.write_text("no picture")
@@ -165,9 +166,11 @@ def test_another_encoder_answers_the_same_episodes(place, capsys):
     assert set(leads) == {"trained minus untrained", "trained minus other encoder"}
     lead = leads["trained minus other encoder"]
     assert lead["patient_low"] <= lead["patient_high"] and 0 < lead["patient_p"] <= 1
-    same = result_of(place, "--heads", "prototype", "--against", str(place / "runs" / "base"))
-    leads = {row["space"]: row["mean"] for row in same["differences"] if row["metric"] == "accuracy"}
-    assert leads["trained minus other encoder"] == 0
+
+
+def test_the_same_encoder_is_no_other(place, refused):
+    complaint = refused(fewshot.main, "--run", place / "runs" / "base", "--against", place / "runs" / "base", *FEW)
+    assert "wanted another encoder, got the same" in complaint
 
 
 def test_an_encoder_that_saw_the_films_is_no_judge_of_them(place, refused):
@@ -175,3 +178,45 @@ def test_an_encoder_that_saw_the_films_is_no_judge_of_them(place, refused):
     pretrain.main(words)
     complaint = refused(fewshot.main, "--run", place / "runs" / "base", "--against", place / "third" / "c", *FEW)
     assert "it has seen all films of" in complaint or "use fewer" in complaint
+
+
+def test_a_replay_is_of_what_was_drawn_whatever_the_flags_default_to(place, refused):
+    drawn = ["--prevalence", "covid-19=1", "healthy=4", "pneumonia=4", "--shots-of", "healthy=3"]
+    first = result_of(place, "--heads", "prototype", *drawn)
+    kept = place / "drawn.parquet"
+    shutil.copy(place / "asked" / "episodes-2.parquet", kept)
+    words = ["--run", str(place / "runs" / "base"), "--heads", "prototype", "--bootstrap", "10", "--supports", "10"]
+    fewshot.main([*words, "--replay", str(kept), "--out", str(place / "replayed")])
+    again = json.loads((place / "replayed" / "result.json").read_text())
+    assert again["scores"] == first["scores"] and first["scores"][0]["queries"] == "weighed"
+    for flag, value in (("--queries", "7"), ("--prevalence", "natural"), ("--shots", "3"), ("--ways", "2")):
+        complaint = refused(fewshot.main, *words, "--replay", kept, flag, value)
+        assert f"drawn with {flag}" in complaint and f"leave {flag} out" in complaint
+
+
+def test_files_of_others_and_of_the_replay_are_left_alone(place):
+    out = place / "asked"
+    result_of(place, "--heads", "prototype")
+    (out / "episodes-mine.parquet").write_text("mine")
+    shutil.copy(out / "episodes-2.parquet", out / "episodes-9.parquet")
+    replay = [*FEW[4:], "--heads", "prototype", "--bootstrap", "0", "--out", str(out)]
+    fewshot.main(["--run", str(place / "runs" / "base"), "--replay", str(out / "episodes-9.parquet"), *replay])
+    assert (out / "episodes-9.parquet").is_file()
+    result_of(place, "--heads", "prototype")
+    assert not (out / "episodes-9.parquet").exists() and (out / "episodes-mine.parquet").is_file()
+
+
+def test_an_unreadable_film_of_the_run_itself(place, tmp_path, capsys, refused):
+    shutil.copytree(place / "films", tmp_path / "films")
+    runs = ["--runs", str(tmp_path / "runs"), "--name", "own"]
+    pretrain.main(["--data", str(tmp_path / "films"), *runs, *SMALL])
+    rows = pd.read_csv(tmp_path / "runs" / "own" / "manifest.csv")
+    for split in ("held-out", "val"):
+        film = rows["path"][rows["split"] == split].iloc[0]
+        Path(film).write_text("no picture")
+    words = ["--run", str(tmp_path / "runs" / "own"), "--shots", "2", *FEW, "--heads", "prototype", "--out",
+             str(tmp_path / "out")]  # fmt: skip
+    assert "--skip-bad leaves out such films" in refused(fewshot.main, *words)
+    fewshot.main([*words, "--skip-bad"])
+    printed = capsys.readouterr().out
+    assert "left out: " in printed and "nothing is fitted on base films: " in printed

@@ -71,7 +71,7 @@ def test_csv_says_the_same(predict, films):
 def test_without_a_file_a_table_is_printed(predict, capsys):
     predict("--head", "knn", "--measure", "knn")
     printed = capsys.readouterr().out
-    assert "12 films answered" in printed and "nearest" in printed and "research use only" in printed
+    assert "films answered: 12" in printed and "nearest" in printed and "research use only" in printed
 
 
 def test_one_file_is_enough_and_an_example_that_is_asked_about_is_noticed(place, films, capsys):
@@ -80,7 +80,9 @@ def test_one_file_is_enough_and_an_example_that_is_asked_about_is_noticed(place,
     fewshot.main(["predict", *words, "--out", str(films / "one.json")])
     film = json.loads((films / "one.json").read_text())["films"][0]
     assert film["nearest"][0]["path"] == str(example) and film["nearest"][0]["distance"] == 0
-    assert "1 films are asked about and are examples too" in capsys.readouterr().out
+    told = json.loads((films / "one.json").read_text())["warnings"]
+    assert told[0] == "warning: films asked about that are examples too: 1; their answers say nothing"
+    assert told[0] in capsys.readouterr().out
 
 
 def test_a_table_of_examples_will_do(place, films):
@@ -146,7 +148,7 @@ def test_an_unreadable_film_among_many(place, films, refused, capsys):
     assert str(bad) in complaint and "--skip-bad" in complaint
     fewshot.main(["predict", *map(str, sides), "--skip-bad"])
     printed = capsys.readouterr().out
-    assert f"left out: {bad}" in printed and "11 films answered" in printed
+    assert f"left out: {bad}" in printed and "films answered: 11" in printed
 
 
 def test_help_says_what_predict_does(capsys):
@@ -155,3 +157,13 @@ def test_help_says_what_predict_does(capsys):
     assert exit_.value.code == 0
     printed = capsys.readouterr().out
     assert "usage: embedlearn fewshot predict" in printed and "--support" in printed
+
+
+def test_what_must_be_known_is_in_the_file_too(predict, films, place):
+    predict("--head", "tim", "--out", films / "answers.json")
+    assert json.loads((films / "answers.json").read_text())["warnings"][0].startswith("warning: tim is transductive")
+    rows = pd.read_csv(place / "runs" / "base" / "manifest.csv")
+    shutil.copy(rows["path"][rows["split"] == "val"].iloc[0], films / "query" / "seen.png")
+    predict("--out", films / "answers.json")
+    told = " ".join(json.loads((films / "answers.json").read_text())["warnings"])
+    assert "films asked about that the run has seen: 1" in told

@@ -158,12 +158,13 @@ def _scored(
     temperature: float | None,
 ) -> HeadScores:
     label = episodes.query_label
+    takes_part = positive is not None and bool((positive_slots(episodes, positive) >= 0).any())
     mended = None if temperature is None else reliability(tempered(scores, temperature), label)
     return HeadScores(
         values=episode_metrics(scores, episodes, positive),
         replicates=replicates,
         confusion=confusion_matrix(scores, episodes),
-        curve=None if positive is None else operating_curve(scores, episodes, positive),
+        curve=None if positive is None or not takes_part else operating_curve(scores, episodes, positive),
         calibration=Calibration(reliability(tempered(scores, 1), label), temperature, mended),
     )
 

@@ -14,7 +14,13 @@ from embedlearn.episodes.pool import OTHER, TRAINED, UNTRAINED, Pool
 from embedlearn.episodes.results import Difference, Estimate, FewShotResult
 from embedlearn.episodes.study import FewShotStudy
 
-NAMES = {"accuracy": "accuracy", "auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
+NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced acc.",
+    "auc": "AUC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+}
 WIDTH = 132
 
 
@@ -22,7 +28,7 @@ def print_report(study: FewShotStudy, pool: Pool) -> None:
     """Print a table for each number of shots, what stands beside it, and what a reader must know."""
     console = Console(width=WIDTH)
     for shots in study.result.episodes:
-        console.print(_table(study.result, pool, shots, f"{study.plan.prevalence_name} queries"))
+        console.print(_table(study.result, pool, shots, study.plan.words()))
         if study.beside:
             console.print(_beside(study, study.beside, shots))
     for line in (*_lines(study), *MEANINGS, *study.notes, *cautions(study, pool)):
@@ -34,14 +40,15 @@ def _table(result: FewShotResult, pool: Pool, shots: int, queries: str) -> Table
     heads = [setting.head for setting in result.scores if (setting.space, setting.shots) == (TRAINED, shots)]
     ways = result.episodes[shots].n_way
     gains = result.difference(TRAINED, UNTRAINED) if UNTRAINED in pool.spaces else {}
-    metrics = [name for name in result.metrics if name != "balanced_accuracy"]
-    columns = [NAMES[name] if name == "accuracy" else f"{NAMES[name]} {result.positive}" for name in metrics]
+    balanced = result.episodes[shots].balanced
+    metrics = [name for name in result.metrics if name != "balanced_accuracy" or not balanced]
+    columns = [NAMES[name] if "acc" in name else f"{NAMES[name]} {result.positive}" for name in metrics]
     table = Table(
         Column("head", no_wrap=True),
         *columns,
         *(["accuracy, trained\nminus untrained"] if gains else []),
         "ECE\nmended",
-        title=f"{ways}-way {shots}-shot, chance {1 / ways:.3f}, {queries}",
+        title=f"{ways}-way {shots}-shot, chance {1 / ways:.3f}{'' if balanced else ' of balanced accuracy'}, {queries}",
     )  # fmt: skip
     for setting, scores in result.scores.items():
         if setting.shots != shots or (setting.space != TRAINED and setting.head != heads[0]):
@@ -93,16 +100,18 @@ def _lines(study: FewShotStudy) -> Iterator[str]:
     for shots, supports in study.supports.items():
         worst, low, middle, high, best = (_short(value) for value in supports.quantiles)
         yield (
-            f"supports of {shots}: balanced accuracy {worst} worst, {low} to {high} in nine of ten, {middle} median, "
-            f"{best} best; {_short(supports.medoid_accuracy)} with the films nearest to their class's mean"
+            f"supports of {shots}, {study.plan.support_head}: balanced accuracy {worst} worst, {low} to {high} in nine "
+            f"of ten, {middle} median, {best} best; {_short(supports.medoid_accuracy)} with the films nearest to their "
+            "class's mean"
         )
     gaps = study.leakage()
     for shots in study.result.episodes if gaps else ():
         gap = gaps[study.plan.heads[0], shots]
         others = [found.mean for (_, number), found in gaps.items() if number == shots]
         yield (
-            f"leakage, {shots} shots: episodes that do not heed patients give {gap.mean:+.3f} ({gap.low:+.3f} "
-            f"{gap.high:+.3f}) with {study.plan.heads[0]}, {min(others):+.3f} to {max(others):+.3f} over all heads"
+            f"leakage, {shots} shots: episodes that do not heed patients give {_signed(gap.mean)} "
+            f"({_signed(gap.low)} {_signed(gap.high)}) with {study.plan.heads[0]}, {_signed(min(others))} to "
+            f"{_signed(max(others))} over all heads"
         )
     if study.fine_tuned:
         for (_, head, shots), tuned in study.fine_tuned.scores.items():
@@ -124,6 +133,12 @@ def _flat(estimate: Estimate | Difference, signed: bool = False) -> str:
     return " ".join(_cell(estimate, signed).replace("\\[", "[").split())
 
 
+def _signed(value: float) -> str:
+    return ("+" if value >= 0 else "") + _short(value)
+
+
 def _short(value: float) -> str:
-    """Three places, without a zero before the point."""
+    """Three places, without a zero before the point; a dash for what there is none of."""
+    if value != value:
+        return "-"
     return re.sub(r"^(-?)0\.", r"\1.", f"{value:.3f}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,11 +73,23 @@ class Episodes:
         there = self.way == self.classes.index(name)
         return np.where(there.any(axis=1), there.argmax(axis=1), -1)
 
-    def save(self, path: Path, rows: pd.DataFrame) -> None:
+    @property
+    def balanced(self) -> bool:
+        """Whether every episode has as many queries of each class."""
+        counts = np.stack([(self.query_label == slot).sum(axis=1) for slot in range(self.n_way)])
+        return bool((counts == counts[0]).all())
+
+    @property
+    def commonest(self) -> float:
+        """The share of all queries that are of the commonest class."""
+        true = np.take_along_axis(self.way, self.query_label, axis=1)
+        return float(np.bincount(true.ravel()).max() / true.size)
+
+    def save(self, path: Path, rows: pd.DataFrame, asked: Mapping[str, Any] | None = None) -> None:
         """Write one row per (episode, role, slot, film), with the film's `path` and `patient` where `rows` has them.
 
-        `rows` is the pool's table, one row a film. Raises `StorageError` where the disk refuses and
-        `MismatchError` where the pool has fewer rows than the episodes name.
+        `rows` is the pool's table, one row a film; `asked`, plain data, says what was asked for. Raises `StorageError`
+        where the disk refuses and `MismatchError` where the pool has fewer rows than the episodes name.
         """
         _check_inside(self, rows, "rows")
         support = self._table("support", self.support, np.tile(self.support_label, (len(self), 1)))
@@ -86,7 +98,7 @@ class Episodes:
         for column in CARRIED:
             if column in rows:
                 table[column] = _repeated(rows[column].to_numpy(object), table["film"].to_numpy())
-        table.attrs = {"format": FORMAT, "classes": list(self.classes)}
+        table.attrs = {"format": FORMAT, "classes": list(self.classes), "asked": dict(asked or {})}
         with replacing(Path(path)) as beside:
             table.to_parquet(beside, index=False)
 
@@ -96,6 +108,15 @@ class Episodes:
         roles = pd.Categorical.from_codes(np.full(films.size, ROLES.index(role)), pd.Index(ROLES))
         columns = (episode, roles, slot.ravel(), names, films.ravel())
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def asked_of(path: Path) -> dict[str, Any]:
+    """What was asked for when the episodes were drawn, as `Episodes.save` was told. Raises `EpisodeError`."""
+    try:
+        found = pd.read_parquet(path, columns=["episode"]).attrs.get("asked", {})
+    except (OSError, ValueError) as error:
+        raise EpisodeError(f"{path}: wanted a Parquet file of episodes, cannot read it ({error})") from error
+    return dict(found)
 
 
 def _repeated(values: Sequence[str] | NDArray[np.object_], places: NDArray[np.int64]) -> Any:
@@ -116,6 +137,8 @@ def load_episodes(path: Path, rows: pd.DataFrame) -> Episodes:
         raise EpisodeError(f"{path}: wanted a Parquet file of episodes, cannot read it ({error})") from error
     if table.attrs.get("format") != FORMAT or not set(COLUMNS) <= set(table.columns):
         raise EpisodeError(f"{path}: wanted a file that Episodes.save wrote (format {FORMAT}), got another table")
+    if not all(pd.api.types.is_integer_dtype(table[name]) for name in ("episode", "slot", "film")) or table.empty:
+        raise EpisodeError(f"{path}: wanted whole numbers for episode, slot and film; the file was changed")
     episodes = _from_table(table, path)
     _check_inside(episodes, rows, str(path))
     if "path" in table and "path" in rows:
@@ -139,6 +162,8 @@ def _from_table(table: pd.DataFrame, path: Path) -> Episodes:
     try:
         shots = seats.size().unstack(fill_value=0).to_numpy()
         asked = query.groupby("episode").size()
+        if set(table["slot"]) - set(range(shots.shape[1])):
+            raise ValueError("a slot lacks its support")
         if len(shots) != count or (shots != shots[0]).any() or not shots.all() or asked.nunique() != 1:
             raise ValueError("an episode lacks films")
         code = {name: index for index, name in enumerate(classes)}

@@ -73,10 +73,11 @@ def knn_strangeness(support: Rows, label: Ints, query: Rows, n_way: int, k: int 
 def energy_strangeness(support: Rows, label: Ints, query: Rows, n_way: int, temperature: float = 1.0) -> Floats:
     """The energy of minus the squared distances to the class means as logits, float64 [e, T]; arguments as above.
 
+    The mean of the exponentials is taken, not their sum, so that a bound from two classes holds for three.
     Where distances are large beside `temperature`, it is the squared distance to the nearest mean.
     """
     squared = _squared_distances(query, _prototypes(support, label, n_way))
-    return energy(-squared, temperature)
+    return np.asarray(energy(-squared, temperature) + temperature * np.log(n_way))
 
 
 def energy(scores: Floats, temperature: float = 1.0) -> Floats:
@@ -93,7 +94,7 @@ def energy(scores: Floats, temperature: float = 1.0) -> Floats:
 # What strangeness makes of the squared distances to the class means, float64 [..., W].
 FROM_PROTOTYPES: dict[str, Callable[[Floats], Floats]] = {
     "prototype": lambda squared: np.asarray(np.sqrt(squared.min(axis=-1))),
-    "energy": lambda squared: energy(-squared),
+    "energy": lambda squared: energy(-squared) + np.log(squared.shape[-1]),
 }
 STRANGENESS: dict[str, Callable[[Rows, Ints, Rows, int], Floats]] = {
     "prototype": prototype_strangeness,

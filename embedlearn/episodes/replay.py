@@ -22,6 +22,8 @@ def checked_replay(episodes: Episodes, n_shot: int, classes: ArrayLike, groups: 
         had = " and ".join(str(number) for number in sorted(set(episodes.shots)))
         raise MismatchError(f"replay: wanted episodes of {n_shot} shots, got {had}")
     films = np.concatenate([episodes.support, episodes.query], axis=1)
+    if any(len(set(support)) < len(support) for support in episodes.support):
+        raise MismatchError("replay: a film is twice in a support; the file was changed, draw new ones")
     if (
         films.min() < 0
         or films.max() >= len(names)

@@ -2,15 +2,16 @@
 
 `result.json` has these keys. `classes`, `positive`, `pool` (films and cases by class), `encoder` (SHA-256), `settings`,
 `software`. `scores`: a row for each kind of queries, space, head, shots and metric, with `mean` and the ends of both 95
-% intervals. `differences` (trained minus untrained) and `comparisons` (each head minus the first, trained), on the same
-episodes, with `episode_p` and `patient_p`. `calibration`: ECE, NLL and Brier score as they come and at the fitted
-temperature. `unknown`, `supports`, `leakage`, `extremes` (episodes answered best and worst), `fine_tuned`: what else
-was asked for. `confusion`: counts over all episodes, true class by answer. `notes` and `warnings`. It holds no time, so
-that the same evaluation gives the same bytes.
+% intervals. `differences` (trained minus untrained, or minus another encoder) and `comparisons` (each head minus the
+first, trained), on the same episodes, with `episode_p` and `patient_p`. `calibration`: ECE, NLL and Brier score as they
+come and at the fitted temperature. `unknown`, `supports`, `leakage`, `extremes` (episodes answered best and worst),
+`fine_tuned`: what else was asked for. `confusion`: counts over all episodes, true class by answer. `notes` and
+`warnings`. It holds no time, so that the same evaluation gives the same bytes.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,8 @@ def write_report(
     Raises `StorageError`.
     """
     result = study.result
-    kept = {EPISODE_FILE.format(shots) for shots in result.episodes}
-    for stale in [path for path in folder.glob(EPISODE_FILE.format("*")) if path.name not in kept]:
-        stale.unlink()
     for shots, episodes in result.episodes.items():
-        episodes.save(folder / EPISODE_FILE.format(shots), pool.frame)
+        episodes.save(folder / EPISODE_FILE.format(shots), pool.frame, study.plan.asked(shots))
     frame = _scores(study)
     with replacing(folder / "table.csv") as beside:
         frame.to_csv(beside, index=False, float_format="%.6g")
@@ -52,7 +50,18 @@ def write_report(
     draw_roc(folder / "roc.png", result)
     write_page(folder / "report.html", study, pool, settings, thumbnails=thumbnails)
     write_json(folder / "result.json", _as_plain(study, pool, settings, frame))
+    if not settings.get("replay"):
+        _remove_stale(folder, result)
     return ("report.html", "result.json", "table.csv", "episodes-K.parquet", "shots.png", "confusion.png", "roc.png")
+
+
+def _remove_stale(folder: Path, result: FewShotResult) -> None:
+    """Episodes of an earlier evaluation, of other numbers of shots, would not be those of this report."""
+    for path in folder.glob(EPISODE_FILE.format("*")):
+        number = path.stem.rpartition("-")[2]
+        if number.isdigit() and int(number) not in result.episodes:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _scores(study: FewShotStudy) -> pd.DataFrame:
@@ -105,6 +114,7 @@ def _as_plain(study: FewShotStudy, pool: Pool, settings: Mapping[str, Any], fram
         "supports": [
             {
                 "shots": shots,
+                "head": study.plan.support_head,
                 "quantiles": dict(zip(QUANTILES, found.quantiles.tolist(), strict=True)),
                 "medoid": found.medoid_accuracy,
                 "files": {

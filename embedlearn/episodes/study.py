@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,33 @@ class StudyPlan:
     supports: int = 200
     unknown: bool = True
     fine_tune: int = 0
+
+    @property
+    def support_head(self) -> str:
+        """The first head that answers a film whatever is asked with it: supports are compared on all films at once."""
+        return next((head for head in self.heads if head not in TRANSDUCTIVE), "prototype")
+
+    def asked(self, shots: int) -> dict[str, Any]:
+        """What a replay of the episodes of so many shots must know of how they were drawn."""
+        prevalence = self.prevalence if isinstance(self.prevalence, str) else dict(self.prevalence)
+        return {
+            "shots": shots, "shots_of": dict(self.shots_of), "prevalence": prevalence, "ways": self.n_way,
+            "queries": self.n_query, "episodes": self.episodes, "support_from": list(self.support_from),
+            "query_from": list(self.query_from),
+        }  # fmt: skip
+
+    def words(self) -> str:
+        """How queries and sources were asked for, in a few words."""
+        told = f"{self.prevalence_name} queries"
+        if not isinstance(self.prevalence, str):
+            told += f" ({', '.join(f'{name} {share:g}' for name, share in self.prevalence.items())})"
+        if self.shots_of:
+            told += f", {', '.join(f'{count} of {name}' for name, count in self.shots_of.items())} in the support"
+        if self.support_from:
+            told += f", support from {', '.join(self.support_from)}"
+        if self.query_from:
+            told += f", queries from {', '.join(self.query_from)}"
+        return told
 
     @property
     def prevalence_name(self) -> str:
@@ -176,11 +204,6 @@ class _Asker:
     def groups(self) -> NDArray[np.int64]:
         return self.pool.frame["case"].to_numpy()
 
-    @property
-    def _first_inductive(self) -> str:
-        """A head that answers a film whatever is asked with it, as supports are compared on all films at once."""
-        return next((head for head in self.plan.heads if head not in TRANSDUCTIVE), "prototype")
-
     def evaluate(self, what: str, *, prevalence: str | Mapping[str, float], naive: bool = False) -> FewShotResult:
         """All heads; `naive`: the trained space only, and every film as if it were of a patient of its own."""
         plan, pool = self.plan, self.pool
@@ -217,11 +240,11 @@ class _Asker:
             )  # fmt: skip
 
     def supports(self, shots: int) -> SupportStudy:
-        """What different supports make of the first head."""
+        """What different supports make of a head."""
         plan = self.plan
         with self.watch(f"supports of {shots}") as progress:
             return study_supports(
-                self.pool.spaces[TRAINED], self.classes, self.groups, head=self._first_inductive, n_shot=shots,
+                self.pool.spaces[TRAINED], self.classes, self.groups, head=plan.support_head, n_shot=shots,
                 shots_of=plan.shots_of,
                 supports=plan.supports, k=plan.k, seed=plan.seed, progress=progress,
             )  # fmt: skip

@@ -116,13 +116,21 @@ def transformed(space: Space, names: Sequence[str]) -> Space:
 
     Its centre is not known afterwards. Raises `ArgumentError` where there is no such transform.
     """
+    check_transforms(names)
     rows, center = space.rows, space.center
     for name in names:
-        if name not in TRANSFORMS:
-            raise ArgumentError(f"transform: wanted some of {', '.join(TRANSFORMS)}; got {name!r}")
         step = Centering(center) if name == "center" else TRANSFORMS[name]()
         rows, center = step.fit_transform(rows), None
     return Space(rows, center)
+
+
+def check_transforms(names: Sequence[str]) -> None:
+    """Raise `ArgumentError` where there is no such transform, or `center` is not the first."""
+    for name in names:
+        if name not in TRANSFORMS:
+            raise ArgumentError(f"transform: wanted some of {', '.join(TRANSFORMS)}; got {name!r}")
+    if "center" in names[1:]:
+        raise ArgumentError("transform: wanted center first, since the centre is known of embeddings as they come")
 
 
 def check_power(name: str, beta: float) -> None:

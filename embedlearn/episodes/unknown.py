@@ -61,10 +61,10 @@ def evaluate_unknown(
 ) -> tuple[dict[UnknownSetting, UnknownScores], list[str]]:
     """Every measure of `rejection.STRANGENESS` in every space, with class `unknown` left out of the support; and notes.
 
-    Episodes are those that `evaluate_episodes` draws of all classes with the same numbers and seed, less the support of
-    the unknown class. The bound beyond which a film counts as unknown accepts 95 % of the queries in episodes of the
-    base films, which have as many classes as the run learnt. `shots_of`: as `EpisodeSampler` has it. Raises
-    `EpisodeError` where the pool does not allow the episodes, `ArgumentError` where there is no such class.
+    Episodes are those that `evaluate_episodes` draws of all classes, balanced, with the same numbers and seed, less the
+    support of the unknown class. The bound beyond which a film counts as unknown accepts 95 % of the queries in
+    episodes of the base films, which have as many classes as the run learnt. `shots_of`: as `EpisodeSampler` has it.
+    Raises `EpisodeError` where the pool does not allow the episodes, `ArgumentError` where there is no such class.
     """
     if unknown not in set(np.asarray(classes).astype(str)):
         raise ArgumentError(f"unknown: wanted a class of the pool, got {unknown!r}")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from embedlearn.episodes.record import load_episodes
+from embedlearn.episodes.record import asked_of, load_episodes
 from embedlearn.episodes.sampling import EpisodeSampler
 from embedlearn.errors import EpisodeError, MismatchError
 
@@ -98,3 +98,32 @@ def test_episodes_of_another_pool(drawn):
     assert np.array_equal(moved.support, drawn.support + 1000)
     assert np.array_equal(moved.query, drawn.query + 1000)
     assert np.array_equal(moved.query_label, drawn.query_label)
+
+
+def test_what_was_asked_for_is_kept(drawn, rows, tmp_path):
+    drawn.save(tmp_path / "episodes.parquet", rows, {"shots": 3, "prevalence": {"normal": 0.5}})
+    assert asked_of(tmp_path / "episodes.parquet") == {"shots": 3, "prevalence": {"normal": 0.5}}
+    drawn.save(tmp_path / "bare.parquet", rows)
+    assert asked_of(tmp_path / "bare.parquet") == {}
+    with pytest.raises(EpisodeError, match="cannot read it"):
+        asked_of(tmp_path / "none.parquet")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: t.assign(film=t["film"] + 0.5), lambda t: t[:0], lambda t: t.assign(slot=5)]
+)
+def test_a_file_that_was_changed_is_refused(drawn, rows, tmp_path, change):
+    drawn.save(tmp_path / "episodes.parquet", rows)
+    table = pd.read_parquet(tmp_path / "episodes.parquet")
+    changed = change(table)
+    changed.attrs = table.attrs
+    changed.to_parquet(tmp_path / "changed.parquet", index=False)
+    with pytest.raises(EpisodeError, match="wanted"):
+        load_episodes(tmp_path / "changed.parquet", rows)
+
+
+def test_how_queries_fall_on_the_classes(drawn, pool):
+    assert drawn.balanced and drawn.commonest == pytest.approx(1 / 2, abs=0.2)
+    sampler = EpisodeSampler(None, 1, 10, 50, prevalence={"covid-19": 8, "normal": 1, "pneumonia": 1})
+    uneven = sampler.sample(pool.classes, pool.groups)
+    assert not uneven.balanced and uneven.commonest == pytest.approx(0.8, abs=0.05)

@@ -45,7 +45,7 @@ def test_strangeness_is_what_distances_one_by_one_give(dtype):
         means = np.stack([one[slot == LABEL].mean(axis=0) for slot in range(3)])
         to_means = cdist(query[e], means)
         np.testing.assert_allclose(found["prototype"][e], to_means.min(axis=1))
-        np.testing.assert_allclose(found["energy"][e], -np.log(np.exp(-(to_means**2)).sum(axis=1)))
+        np.testing.assert_allclose(found["energy"][e], -np.log(np.exp(-(to_means**2)).mean(axis=1)))
         np.testing.assert_allclose(found["knn"][e], np.sort(cdist(query[e], one), axis=1)[:, 2])
         for k in (1, 10):
             expected = np.sort(cdist(query[e], one), axis=1)[:, k - 1]
@@ -185,3 +185,11 @@ def test_what_is_refused():
         rejection(values, unknown, np.nan)
     with pytest.raises(ArgumentError, match=r"strangeness: wanted \[episodes, films\], got shape \(20,\)"):
         episode_auroc(values[0], unknown[0])
+
+
+def test_classes_that_say_the_same_do_not_move_the_energy():
+    rng = np.random.default_rng(0)
+    support, query = rng.normal(size=(2, 4, 5)), rng.normal(size=(2, 7, 5))
+    once = energy_strangeness(support, np.array([0, 0, 1, 1]), query, 2)
+    twice = energy_strangeness(np.tile(support, (1, 2, 1)), np.array([0, 0, 1, 1, 2, 2, 3, 3]), query, 4)
+    np.testing.assert_allclose(twice, once)

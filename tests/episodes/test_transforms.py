@@ -8,7 +8,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
 from embedlearn.episodes.heads.prototype import PrototypeClassifier
-from embedlearn.episodes.transforms import TRANSFORMS, Centering, PowerTransform, UnitLength, powered
+from embedlearn.episodes.space import Space, normalized
+from embedlearn.episodes.transforms import (
+    TRANSFORMS,
+    Centering,
+    PowerTransform,
+    UnitLength,
+    powered,
+    transformed,
+)
 from embedlearn.errors import ArgumentError
 
 
@@ -78,3 +86,14 @@ def test_powers_of_no_use(beta):
 def test_a_centre_of_another_width():
     with pytest.raises(ArgumentError, match="center: wanted 3 numbers as in X, got 2"):
         Centering([0.0, 1.0]).fit(np.eye(3))
+
+
+def test_the_centre_is_known_only_of_embeddings_as_they_come():
+    space = Space(np.eye(3, dtype=np.float32), [0.5, 0.0, 0.0])
+    moved = transformed(space, ["center", "unit"])
+    np.testing.assert_allclose(moved.rows, normalized(space.rows - np.float32([0.5, 0, 0])))
+    assert moved.center is None
+    with pytest.raises(ArgumentError, match="transform: wanted center first"):
+        transformed(space, ["unit", "center"])
+    with pytest.raises(ArgumentError, match="transform: wanted some of center, power, unit; got 'log'"):
+        transformed(space, ["log"])

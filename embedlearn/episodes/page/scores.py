@@ -133,7 +133,7 @@ def _score_tables(result: FewShotResult, shots: int, asked: str) -> Iterator[Blo
     caption = (
         f"{episodes.n_way}-way, {support(episodes)}; {len(episodes)} episodes of {episodes.query.shape[1]} films, "
     )
-    caption += f"{asked}; chance {number(1 / episodes.n_way)}"
+    caption += f"{asked}; chance {number(1 / episodes.n_way)}{'' if episodes.balanced else ' of balanced accuracy'}"
     columns = ("head", *(heading(name, result.positive) for name in metrics))
     groups = list(_score_groups(result, shots, metrics))
     yield from long_table(caption, columns, groups, lambda group: group.name.startswith(TRAINED))

@@ -44,7 +44,10 @@ def _of_best(study: FewShotStudy, best: Setting) -> str:
         who = f"the best of {heads} heads on the trained encoder, {best.head},"
     found = _accuracy(result, best)
     text = f"With {support(episodes)}, {who} answers {percent(found.mean)} of the queries rightly{_reach(found)}; "
-    text += f"guessing would give {percent(1 / episodes.n_way)}."
+    if episodes.balanced:
+        text += f"guessing would give {percent(1 / episodes.n_way)}."
+    else:
+        text += f"always giving the commonest answer would give {percent(episodes.commonest)}."
     return text + (" The best was chosen on these same films, which flatters it." if heads > 1 else "")
 
 

@@ -92,8 +92,8 @@ def supports(study: FewShotStudy, films: FilmLister) -> Iterator[Block]:
         return
     count = len(next(iter(study.supports.values())).accuracy)
     yield Text(
-        f"What {count} different supports make of {study.plan.heads[0]} on the trained encoder: balanced accuracy over "
-        "all films of other patients. Medoids, the films nearest to their class's mean, take every label to find: "
+        f"What {count} different supports make of {study.plan.support_head} on the trained encoder: balanced accuracy "
+        "over all films of other patients. Medoids, the films nearest to their class's mean, take every label to find: "
         "they say what a well-chosen support could do."
     )
     rows = [
@@ -135,7 +135,7 @@ def leakage(study: FewShotStudy) -> Iterator[Block]:
 
 def extremes(study: FewShotStudy, films: FilmLister) -> Iterator[Block]:
     """The films of the episodes that were answered best and worst."""
-    shots, head = max(study.result.episodes), study.plan.heads[0]
+    shots, head = max(study.result.episodes), study.plan.support_head
     episodes = study.result.episodes[shots]
     accuracy = study.result.scores[Setting(TRAINED, head, shots)].values["accuracy"]
     text = f"By accuracy of {head} on the trained encoder, {at(shots)}; numbered as in episodes-{shots}.parquet. "
