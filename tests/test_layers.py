@@ -29,7 +29,7 @@ FLOORS = (
     ("gallery", "episodes", "audits", "maps", "explanations"),
     ("web",),
     ("console", "sources", "runner"),
-    ("pools", "finetuning", "predictions"),
+    ("pools", "finetuning", "predictions", "questions"),
     (*COMMANDS, FACE),
     ("__main__",),
 )

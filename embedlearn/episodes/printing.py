@@ -116,7 +116,7 @@ def _lines(study: FewShotStudy) -> Iterator[str]:
     if study.fine_tuned:
         for (_, head, shots), tuned in study.fine_tuned.scores.items():
             episodes, found = len(tuned.values["accuracy"]), _flat(tuned.estimate("accuracy"))
-            yield f"{episodes} episodes of {shots} shots, {head}: {found}"
+            yield f"{episodes} episode{'s' * (episodes > 1)} of {shots} shots, {head}: {found}"
 
 
 def _cell(estimate: Estimate | Difference, signed: bool = False) -> str:
