@@ -24,7 +24,7 @@ from embedlearn.episodes.replay import checked_replay, sampler_like
 from embedlearn.episodes.resampling import bootstrap_episodes
 from embedlearn.episodes.results import Calibration, FewShotResult, HeadScores, Setting
 from embedlearn.episodes.sampling import EpisodeSampler
-from embedlearn.episodes.space import Floats, Space
+from embedlearn.episodes.space import Floats, Space, joined
 from embedlearn.errors import ArgumentError, EpisodeError
 
 CALIBRATION_EPISODES = 200
@@ -132,7 +132,7 @@ def evaluate_episodes(
                 notes.append(f"{n_shot} shots: {error}")
                 tick(bootstrap * bootstrap_each * len(built))
         for setting, head in built.items():
-            answered = np.concatenate([part for _, part in answers(spaces[setting.space], head, drawn[n_shot], tick)])
+            answered = all_scores(spaces[setting.space], head, drawn[n_shot], tick)
             scores[setting] = _scored(
                 answered, drawn[n_shot], replicates.get(setting), positive, temperatures.get(setting)
             )
@@ -148,6 +148,11 @@ def answers(
         yield part, head.episode_scores(space, part)
         if tick is not None:
             tick(len(part))
+
+
+def all_scores(space: Space, head: EpisodeHead, episodes: Episodes, tick: Tick | None = None) -> Scores:
+    """A head's scores in all episodes, float [E, T, W]."""
+    return joined([scores for _, scores in answers(space, head, episodes, tick)])
 
 
 def _scored(
@@ -178,7 +183,7 @@ def _temperatures(
     for space, rows in base.spaces.items():
         for name in heads:
             head = build_head(name, drawn.shots, k=k, center=rows.center)
-            scores = np.concatenate([part for _, part in answers(rows, head, drawn)])
+            scores = all_scores(rows, head, drawn)
             found[Setting(space, name, n_shot)] = fit_temperature(scores, drawn.query_label)
     return found
 

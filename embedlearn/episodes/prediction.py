@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embedlearn.arrays import checked_matrix
 from embedlearn.episodes.calibration import fit_temperature, tempered
-from embedlearn.episodes.evaluate import BaseFilms, answers
+from embedlearn.episodes.evaluate import BaseFilms, all_scores
 from embedlearn.episodes.heads import build_head, named_heads
 from embedlearn.episodes.pool import TRAINED
 from embedlearn.episodes.record import Episodes
@@ -85,7 +85,7 @@ def fit_on_base(
         return Fitted(None, None, 0, reason)
     space = base.spaces[TRAINED]
     fitted = build_head(head, drawn.shots, k=k, center=space.center)
-    scores = np.concatenate([part for _, part in answers(space, fitted, drawn)])
+    scores = all_scores(space, fitted, drawn)
     strange = np.concatenate([
         _strangeness(measure, space, drawn[start : start + EPISODES_AT_ONCE])
         for start in range(0, len(drawn), EPISODES_AT_ONCE)

@@ -140,6 +140,6 @@ def normalized(rows: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(rows / np.where(length > 0, length, 1))
 
 
-def joined(parts: list[Singles]) -> Singles:
+def joined(parts: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     """The parts one after the other; one alone is not copied."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)

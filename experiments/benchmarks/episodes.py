@@ -23,12 +23,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from embedlearn.console import run_command, say
 from embedlearn.embeddings import Embeddings
 from embedlearn.episodes import kernels
-from embedlearn.episodes.evaluate import answers
+from embedlearn.episodes.evaluate import all_scores, answers
 from embedlearn.episodes.heads.base import EpisodeHead
 from embedlearn.episodes.heads.knn import KNNClassifier
 from embedlearn.episodes.heads.prototype import PrototypeClassifier
-from embedlearn.episodes.metrics import Scores
-from embedlearn.episodes.record import Episodes
 from embedlearn.episodes.space import Space, normalized
 from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, cpu_seconds, write_measurements
 from experiments.benchmarks.peers import (
@@ -83,7 +81,7 @@ def _evaluations(quick: bool, rounds: int) -> Iterator[Measurement]:
         space, loader = Space(films.rows, films.center), easyfsl_loader(films, theirs)
         episodes = films.episodes(asked, 0)
         for duel in evaluated(films.center):
-            same = agreement(scores_of(duel.head, space, episodes), their_scores(duel.peer, films.rows, episodes))
+            same = agreement(all_scores(space, duel.head, episodes), their_scores(duel.peer, films.rows, episodes))
             accuracy(duel.head, films, asked, 0)
             ours: dict[int, list[float]] = {count: [] for count in counts}
             peer = []
@@ -111,11 +109,11 @@ def _heads_alone(quick: bool, rounds: int) -> Iterator[Measurement]:
             ours, peer, answered = [], [], []
             for first in range(0, len(episodes), each):
                 part = episodes[first : first + each]
-                ours.append(each / cpu_seconds(partial(scores_of, duel.head, space, part)))
+                ours.append(each / cpu_seconds(partial(all_scores, space, duel.head, part)))
                 seconds, scores = _timed(partial(their_scores, duel.peer, peer_rows, part))
                 peer.append(each / seconds)
                 answered.append(scores)
-            same = agreement(scores_of(duel.head, space, episodes), np.concatenate(answered))
+            same = agreement(all_scores(space, duel.head, episodes), np.concatenate(answered))
             yield compare(
                 f"{duel.name}, episodes a CPU-second, {ways}-way ({same})", ours, peer, duel.peer_name,
                 less_is_better=False,
@@ -160,11 +158,6 @@ def accuracy(head: EpisodeHead, films: Films, episodes: int, seed: int) -> float
     return float(np.concatenate([kernels.best_slots(scores) == part.query_label for part, scores in parts]).mean())
 
 
-def scores_of(head: EpisodeHead, space: Space, episodes: Episodes) -> Scores:
-    """A head's scores, float [E, T, W]."""
-    return np.concatenate([scores for _, scores in answers(space, head, episodes)])
-
-
 def save_embeddings(path: Path) -> None:
     """600 embeddings of three classes and 128 numbers, as `embedlearn embed` writes them."""
     films = Films.draw(3, 200, 128)
@@ -192,7 +185,7 @@ def evaluate_many(count: int) -> None:
     films = Films.draw(5, count // 5)
     space, episodes = Space(films.rows, films.center), films.episodes(1_000, 0)
     for head in (PrototypeClassifier(), PrototypeClassifier(center=films.center), KNNClassifier(5)):
-        scores_of(head, space, episodes)
+        all_scores(space, head, episodes)
 
 
 def _timed(call: Callable[[], Answer]) -> tuple[float, Answer]:

@@ -13,12 +13,12 @@ from easyfsl.utils import evaluate
 from sklearn.neighbors import KNeighborsClassifier
 
 from embedlearn.embeddings import load_embeddings
+from embedlearn.episodes.evaluate import all_scores
 from embedlearn.episodes.heads.knn import KNNClassifier
 from embedlearn.episodes.heads.prototype import PrototypeClassifier
 from embedlearn.episodes.space import Space, normalized
 from experiments.benchmarks import episodes as benchmark
 from experiments.benchmarks import peers
-from experiments.benchmarks.episodes import scores_of
 from experiments.benchmarks.peers import Films, agreement, their_scores
 
 EVALUATED, ITERATING = 4, 8
@@ -47,7 +47,7 @@ def test_what_answers_from_products_answers_as_its_peer(films, place):
     duels = peers.evaluated(films.center)
     assert len(duels) == EVALUATED
     drawn = films.episodes(20, 1)
-    ours = scores_of(duels[place].head, Space(films.rows, films.center), drawn)
+    ours = all_scores(Space(films.rows, films.center), duels[place].head, drawn)
     said = agreement(ours, their_scores(duels[place].peer, duels[place].peer_rows(films.rows), drawn))
     assert said.endswith((" identical", ", 0 not"))
     assert (ours.argmax(axis=2) == drawn.query_label).mean() > 1.5 / drawn.n_way
@@ -61,7 +61,7 @@ def test_what_iterates_answers_as_its_peer(films, place):
         getattr(duels[place], name) for name in ("head", "peer_name", "peer", "peer_rows")
     )
     drawn, rows = films.episodes(8, 1), normalized(films.rows)
-    ours, theirs = scores_of(head, Space(rows), drawn), their_scores(peer, peer_rows(rows), drawn)
+    ours, theirs = all_scores(Space(rows), head, drawn), their_scores(peer, peer_rows(rows), drawn)
     differing = (ours.argmax(axis=2) != theirs.argmax(axis=2)).mean()
     assert differing <= (0.01 if peer_name == "scikit-learn LogisticRegression" else 0.003)
     assert (theirs == their_scores(peer, peer_rows(rows), drawn)).all()  # nothing is kept from episode to episode
@@ -105,7 +105,7 @@ def test_predictions_that_differ_are_counted_by_whether_the_peer_holds_them_for_
 def test_votes_that_are_tied_are_all_that_majorities_differ_in(films):
     head, drawn = KNNClassifier(5), films.episodes(40, 2)
     theirs = their_scores(peers.fitting(KNeighborsClassifier(5)), films.rows, drawn)
-    ours = scores_of(head, Space(films.rows), drawn)
+    ours = all_scores(Space(films.rows), head, drawn)
     differ = ours.argmax(axis=2) != theirs.argmax(axis=2)
     first, second = np.sort(theirs, axis=2)[..., -1], np.sort(theirs, axis=2)[..., -2]
     assert differ.any() and (first == second)[differ].all()
