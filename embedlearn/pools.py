@@ -53,14 +53,15 @@ def pool_of_films(
     collection = collection.where(chosen.kept)
     others = {}
     if against is not None:
-        if load_encoder(against.encoder).digest == saved.digest:
+        other = load_encoder(against.encoder)
+        if other.digest == saved.digest:
             raise MismatchError(f"--against {against.folder}: wanted another encoder, got the same; name another run")
         collection = collection.where(~_seen_by(against, collection))
         if missing := sorted(set(chosen.classes) - _classes_of(collection, chosen.classes)):
             raise EpisodeError(
                 f"--against {against.folder}: it has seen all films of {', '.join(missing)}; name another"
             )
-        others[OTHER] = _by_other(against, collection, device)
+        others[OTHER] = _by_other(other, collection, device)
     trained = embed_collection(saved, collection, device, "embedding, trained")
     return _pool_beside(run, saved, trained, others, collection, chosen.classes, transforms, device), collection
 
@@ -83,9 +84,8 @@ def _seen_by(run: Run, collection: Collection) -> NDArray[np.bool_]:
     return found
 
 
-def _by_other(run: Run, collection: Collection, device: torch.device) -> Embeddings:
+def _by_other(saved: SavedEncoder, collection: Collection, device: torch.device) -> Embeddings:
     """The same films as another run's encoder sees them."""
-    saved = load_encoder(run.encoder)
     return embed_collection(saved, decode(collection.manifest.frame, saved.preprocessing), device, "embedding, other")
 
 

@@ -13,9 +13,9 @@ from embedlearn.episodes.calibration import fit_temperature, tempered
 from embedlearn.episodes.evaluate import BaseFilms, all_scores
 from embedlearn.episodes.heads import build_head, named_heads
 from embedlearn.episodes.pool import TRAINED
-from embedlearn.episodes.record import Episodes
 from embedlearn.episodes.rejection import STRANGENESS, threshold
-from embedlearn.episodes.space import EPISODES_AT_ONCE, Floats, Space
+from embedlearn.episodes.space import Floats, Space
+from embedlearn.episodes.unknown import strangeness_of
 from embedlearn.errors import ArgumentError, EpisodeError
 from embedlearn.gallery.exact import ExactIndex
 
@@ -86,11 +86,9 @@ def fit_on_base(
     space = base.spaces[TRAINED]
     fitted = build_head(head, drawn.shots, k=k, center=space.center)
     scores = all_scores(space, fitted, drawn)
-    strange = np.concatenate([
-        _strangeness(measure, space, drawn[start : start + EPISODES_AT_ONCE])
-        for start in range(0, len(drawn), EPISODES_AT_ONCE)
-    ])  # fmt: skip
-    return Fitted(fit_temperature(scores, drawn.query_label), threshold(strange, keep), shots)
+    return Fitted(
+        fit_temperature(scores, drawn.query_label), threshold(strangeness_of(measure, space, drawn), keep), shots
+    )
 
 
 def predict_films(
@@ -127,7 +125,3 @@ def _check(head: str, measure: str) -> None:
     if measure not in STRANGENESS:
         raise ArgumentError(f"measure: wanted one of {', '.join(STRANGENESS)}, got {measure!r}")
     named_heads([head])
-
-
-def _strangeness(measure: str, space: Space, part: Episodes) -> Floats:
-    return STRANGENESS[measure](space.rows[part.support], part.support_label, space.rows[part.query], part.n_way)

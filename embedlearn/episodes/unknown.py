@@ -87,7 +87,7 @@ def evaluate_unknown(
             for measure in STRANGENESS:
                 bound = None
                 if base is not None and of_base is not None and name in base.spaces:
-                    bound = threshold(_strangeness(measure, base.spaces[name], of_base))
+                    bound = threshold(strangeness_of(measure, base.spaces[name], of_base))
                 strange, is_unknown = _judged(measure, space, drawn, unknown)
                 replicates = None
                 if resampled is not None:
@@ -117,10 +117,10 @@ def without_support(episodes: Episodes, name: str) -> tuple[Episodes, NDArray[np
 
 def _judged(measure: str, space: Space, episodes: Episodes, unknown: str) -> tuple[Floats, NDArray[np.bool_]]:
     rest, is_unknown = without_support(episodes, unknown)
-    return _strangeness(measure, space, rest), is_unknown
+    return strangeness_of(measure, space, rest), is_unknown
 
 
-def _strangeness(measure: str, space: Space, episodes: Episodes) -> Floats:
+def strangeness_of(measure: str, space: Space, episodes: Episodes) -> Floats:
     """The strangeness of every query, float64 [E, T]; by class means from the products that prototypes need anyway."""
     if measure in FROM_PROTOTYPES:
         head, own = PrototypeClassifier(), ((space.rows - space.mean).astype(np.float64) ** 2).sum(axis=1)
