@@ -33,4 +33,4 @@ class MismatchError(EmbedlearnError):
 
 
 class StorageError(EmbedlearnError):
-    """A file cannot be written: no space, no permission."""
+    """A file cannot be written, or what was written is torn or damaged; a database cannot be reached."""
