@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from embedlearn.episodes.transforms import Centering, PowerTransform, UnitLength
     from embedlearn.errors import EmbedlearnError
     from embedlearn.gallery.exact import ExactIndex
+    from embedlearn.gallery.expansion import expand_queries
+    from embedlearn.gallery.gallery import Gallery
+    from embedlearn.gallery.postgres import PostgresGallery
+    from embedlearn.gallery.quality import Labelled, retrieval_quality
+    from embedlearn.gallery.reranking import rerank
+    from embedlearn.gallery.similar import Wanted, similar
+    from embedlearn.gallery.where import parse_condition
     from embedlearn.radiographs.layouts import read_data
     from embedlearn.radiographs.manifest import Manifest
     from embedlearn.radiographs.preprocessing import Preprocessing
@@ -45,14 +52,17 @@ _HOMES = {
     "Encoder": "encoders.encoder",
     "EpisodeSampler": "episodes.sampling",
     "ExactIndex": "gallery.exact",
+    "Gallery": "gallery.gallery",
     "KNNClassifier": "episodes.heads.knn",
     "LDAClassifier": "episodes.heads.lda",
+    "Labelled": "gallery.quality",
     "LaplacianShotClassifier": "episodes.heads.laplacian",
     "LogisticClassifier": "episodes.heads.logistic",
     "Manifest": "radiographs.manifest",
     "MatchingClassifier": "episodes.heads.matching",
     "Objective": "encoders.settings",
     "PTMAPClassifier": "episodes.heads.ptmap",
+    "PostgresGallery": "gallery.postgres",
     "PowerTransform": "episodes.transforms",
     "Preprocessing": "radiographs.preprocessing",
     "PrototypeClassifier": "episodes.heads.prototype",
@@ -63,12 +73,18 @@ _HOMES = {
     "TIMClassifier": "episodes.heads.tim",
     "TransductiveFineTuning": "episodes.heads.transductive",
     "UnitLength": "episodes.transforms",
+    "Wanted": "gallery.similar",
     "evaluate_episodes": "episodes.evaluate",
+    "expand_queries": "gallery.expansion",
     "fit_temperature": "episodes.calibration",
     "load_embeddings": "embeddings",
     "load_encoder": "encoders.checkpoints",
+    "parse_condition": "gallery.where",
     "read_data": "radiographs.layouts",
     "reliability": "episodes.calibration",
+    "rerank": "gallery.reranking",
+    "retrieval_quality": "gallery.quality",
+    "similar": "gallery.similar",
     "tempered": "episodes.calibration",
 }
 
@@ -83,14 +99,17 @@ __all__ = [
     "Encoder",
     "EpisodeSampler",
     "ExactIndex",
+    "Gallery",
     "KNNClassifier",
     "LDAClassifier",
+    "Labelled",
     "LaplacianShotClassifier",
     "LogisticClassifier",
     "Manifest",
     "MatchingClassifier",
     "Objective",
     "PTMAPClassifier",
+    "PostgresGallery",
     "PowerTransform",
     "Preprocessing",
     "PrototypeClassifier",
@@ -101,12 +120,18 @@ __all__ = [
     "TIMClassifier",
     "TransductiveFineTuning",
     "UnitLength",
+    "Wanted",
     "evaluate_episodes",
+    "expand_queries",
     "fit_temperature",
     "load_embeddings",
     "load_encoder",
+    "parse_condition",
     "read_data",
     "reliability",
+    "rerank",
+    "retrieval_quality",
+    "similar",
     "tempered",
 ]
 __version__ = "0.1.0"

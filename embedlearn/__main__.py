@@ -10,6 +10,8 @@ COMMANDS = {
     "pretrain": "train an encoder on common classes",
     "embed": "write the embeddings of films",
     "fewshot": "classify a rare class from a handful of examples, with intervals; fewshot predict: your own films",
+    "index": "make a gallery of films to search, or change one",
+    "search": "find the cases of a gallery that are most similar to a film",
 }
 
 

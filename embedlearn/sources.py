@@ -26,6 +26,7 @@ from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.splits import HELD_OUT, SEEN
 
 PHANTOM_PATIENTS = 600
+MOST_COMPARED = 200_000  # films that are compared each with each, which takes minutes
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,10 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     columns = manifest.frame.columns
     frame = pd.concat([manifest.frame, known.frame.reindex(columns=columns)], ignore_index=True)
     collection = _decode(Manifest(frame, manifest.notes), preprocessing)
-    cases, _ = find_cases(collection.manifest, collection.films)
+    many = len(manifest) > MOST_COMPARED
+    if many:
+        say(f"  note: more than {MOST_COMPARED:,} films: near-identical ones are looked for among the training's only")
+    cases, _ = find_cases(collection.manifest, collection.films, against=len(manifest) if many else 0)
     digests = np.array(collection.films.digests)
     unchanged = digests[len(manifest) :] == known.frame["sha256"].to_numpy(str)
     met = set(cases[len(manifest) :][unchanged])
@@ -131,9 +135,14 @@ def _read(flags: DataFlags) -> Manifest:
     return join(read_data(spec, names=names, columns=columns) for spec in flags.data)
 
 
-def collect_films(manifest: Manifest, preprocessing: Preprocessing, skip_bad: bool = False) -> Collection:
-    """The films of a manifest, decoded; their cases are not looked for. Raises `ImageError` or `StorageError`."""
-    return _decode(_readable(manifest, preprocessing, skip_bad), preprocessing)
+def collect_films(
+    manifest: Manifest, preprocessing: Preprocessing, skip_bad: bool = False, *, skippable: bool = True
+) -> Collection:
+    """The films of a manifest, decoded; their cases are not looked for. Raises `ImageError` or `StorageError`.
+
+    `skippable`: whether --skip-bad would help against a film that cannot be read.
+    """
+    return _decode(_readable(manifest, preprocessing, skip_bad), preprocessing, skippable=skippable)
 
 
 def _readable(manifest: Manifest, preprocessing: Preprocessing, skip_bad: bool) -> Manifest:

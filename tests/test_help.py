@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+import tyro
 
 from embedlearn.__main__ import COMMANDS
 
@@ -37,20 +38,26 @@ def settings_of(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def leaves(settings: Any) -> Iterator[tuple[str, Any]]:
-    """Each field's flag and default; a field that is a dataclass stands for its own fields."""
-    hints = get_type_hints(settings)
+    """Each field's flag (a word without one by its metavar) and default; a dataclass stands for its own fields."""
+    hints = get_type_hints(settings, include_extras=True)
     for item in dataclasses.fields(settings):
-        if dataclasses.is_dataclass(hints[item.name]):
-            yield from leaves(hints[item.name])
+        hint = hints[item.name]
+        marks = getattr(hint, "__metadata__", ())
+        if dataclasses.is_dataclass(hint):
+            yield from leaves(hint)
+        elif tyro.conf.Positional in marks:
+            yield next(mark.metavar for mark in marks if getattr(mark, "metavar", None)), item.default
         else:
             yield f"--{item.name.replace('_', '-')}", item.default
 
 
 def entries(text: str) -> dict[str, str]:
-    """Of each flag all that its entry in the help says, on one line."""
+    """Of each flag, and of each word without one, all that its entry in the help says, on one line."""
     lines = "\n".join(line.strip("│ ") for line in text.splitlines() if line[0:1] in "│╰")
-    blocks = re.findall(r"^--[^╰]*?(?=^--|^╰)", lines, re.MULTILINE)
-    return {re.split(r"[\s,]", block)[0]: " ".join(block.split()) for block in blocks}
+    start = r"(?:-\w [A-Z]+, )?--|\[?\[?[A-Z]{4,}"
+    blocks = re.findall(rf"^(?:{start})[^╰]*?(?=^(?:{start})|^╰)", lines, re.MULTILINE)
+    names = (re.sub(r"^-\w [A-Z]+, |^[\[]*", "", block) for block in blocks)
+    return {re.split(r"[\s,]", name)[0]: " ".join(block.split()) for name, block in zip(names, blocks, strict=True)}
 
 
 def show(default: object) -> str:

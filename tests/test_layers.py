@@ -28,14 +28,15 @@ FLOORS = (
     ("embeddings",),
     ("gallery", "episodes", "audits", "maps", "explanations"),
     ("web",),
-    ("console", "sources", "runner"),
-    ("pools", "finetuning", "predictions", "questions"),
+    ("console", "sources", "runner", "shards"),
+    ("pictures", "pools", "finetuning", "predictions", "questions", "galleries"),
+    ("indexing", "asking", "showing"),
     (*COMMANDS, FACE),
     ("__main__",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TENSORS = {"torch", "torchvision", "pytorch_metric_learning", "lightning", "lightning_fabric", "timm"}
-WITH_TENSORS = {"encoders", "explanations", "sources", "runner", "pools", *COMMANDS}
+WITH_TENSORS = {"encoders", "explanations", "sources", "runner", "shards", "pools", *COMMANDS}
 WITHOUT_ENCODERS = {"gallery", "episodes", "audits", "embeddings"}
 
 

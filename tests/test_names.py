@@ -7,11 +7,13 @@ import embedlearn
 
 PUBLIC = {
     "Architecture", "Augmentation", "BDCSPNClassifier", "Centering", "CosineClassifier", "Embeddings",
-    "EmbedlearnError", "Encoder", "EpisodeSampler", "ExactIndex", "KNNClassifier", "LDAClassifier",
-    "LaplacianShotClassifier", "LogisticClassifier", "Manifest", "MatchingClassifier", "Objective",
-    "PTMAPClassifier", "PowerTransform", "Preprocessing", "PrototypeClassifier", "RidgeClassifier", "Sampling",
-    "Schedule", "Space", "TIMClassifier", "TransductiveFineTuning", "UnitLength", "evaluate_episodes",
-    "fit_temperature", "load_embeddings", "load_encoder", "read_data", "reliability", "tempered",
+    "EmbedlearnError", "Encoder", "EpisodeSampler", "ExactIndex", "Gallery", "KNNClassifier",
+    "LDAClassifier", "Labelled", "LaplacianShotClassifier", "LogisticClassifier", "Manifest",
+    "MatchingClassifier", "Objective", "PTMAPClassifier", "PostgresGallery", "PowerTransform",
+    "Preprocessing", "PrototypeClassifier", "RidgeClassifier", "Sampling", "Schedule", "Space",
+    "TIMClassifier", "TransductiveFineTuning", "UnitLength", "Wanted", "evaluate_episodes",
+    "expand_queries", "fit_temperature", "load_embeddings", "load_encoder", "parse_condition", "read_data",
+    "reliability", "rerank", "retrieval_quality", "similar", "tempered",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,7 @@ def open_films(
     folder = folder or cache_folder()
     with _storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        digests = _find_digests(paths, folder)
+        digests = find_digests(paths, folder)
         store = _PixelStore(folder / f"films-{settings.pixels_digest}", settings.size)
         known = store.rows_of(digests)
         missing = {digest: path for digest, path in zip(digests, paths, strict=True) if digest not in known}
@@ -97,6 +97,17 @@ def find_unreadable(
     return found
 
 
+def cached_films(settings: Preprocessing, *, folder: Path | None = None) -> Films:
+    """All films that were decoded with these settings before. Raises `StorageError` where the cache cannot be read."""
+    place = (folder or cache_folder()) / f"films-{settings.pixels_digest}"
+    if not place.is_dir():
+        return Films(np.zeros((0, settings.size, settings.size), np.uint8), np.zeros(0, np.int64), ())
+    with _storage_errors(place):
+        store = _PixelStore(place, settings.size)
+        known = store.rows_of(None)
+        return Films(store.open_pixels(), np.array(list(known.values()), np.int64), tuple(known))
+
+
 def _decode_into(store: _PixelStore, missing: dict[str, Path], settings: Preprocessing) -> Iterator[int]:
     """Decode with a thread a core (Pillow lets go of the interpreter), a chunk at a time; yield how many are done."""
     items = list(missing.items())
@@ -123,24 +134,21 @@ class _PixelStore:
         with _connect(self.ledger) as ledger:
             ledger.execute("CREATE TABLE IF NOT EXISTS films (digest TEXT PRIMARY KEY, row INTEGER NOT NULL UNIQUE)")
 
-    def rows_of(self, digests: Sequence[str]) -> dict[str, int]:
-        """The rows of those films that are here; none where the pixels are shorter than the ledger says."""
+    def rows_of(self, digests: Sequence[str] | None) -> dict[str, int]:
+        """The rows of those films that are here, or of all; none where the pixels are shorter than the ledger says."""
         with _connect(self.ledger) as ledger:
-            known = _entries(ledger)
-            if self._is_short_of(known):
+            if self._is_short_of(ledger):
                 ledger.execute("BEGIN IMMEDIATE")
-                known = _entries(ledger)
-                if self._is_short_of(known):  # and no other process has mended it meanwhile
+                if self._is_short_of(ledger):  # and no other process has mended it meanwhile
                     ledger.execute("DELETE FROM films")
-                    known = {}
-        return {digest: known[digest] for digest in set(digests) if digest in known}
+            return _entries(ledger, digests)
 
     def append(self, films: dict[str, NDArray[np.uint8]]) -> None:
         """Write films past the last row, then enter them; one that another process entered meanwhile is left out."""
         with _connect(self.ledger) as ledger:
             ledger.execute("BEGIN IMMEDIATE")
-            known = _entries(ledger)
-            first = max(known.values(), default=-1) + 1
+            known = _entries(ledger, films)
+            first = _count(ledger)
             fresh = {digest: film for digest, film in films.items() if digest not in known}
             with open(self.path, "r+b" if self.path.exists() else "x+b") as file:
                 file.seek(first * self.bytes)
@@ -156,27 +164,37 @@ class _PixelStore:
         count = self._length() // self.bytes
         return np.memmap(self.path, np.uint8, "r", shape=(count, self.size, self.size))
 
-    def _is_short_of(self, known: dict[str, int]) -> bool:
-        return self._length() < (max(known.values(), default=-1) + 1) * self.bytes
+    def _is_short_of(self, ledger: sqlite3.Connection) -> bool:
+        return _count(ledger) * self.bytes > self._length()
 
     def _length(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
 
 
-def _entries(ledger: sqlite3.Connection) -> dict[str, int]:
-    """The row of every film that is entered, by the film's digest."""
-    return dict(ledger.execute("SELECT digest, row FROM films"))
+def _entries(ledger: sqlite3.Connection, digests: Iterable[str] | None) -> dict[str, int]:
+    """The rows of those films that are entered, or of all, by digest; a few of a million are looked up one by one."""
+    ask = "SELECT digest, row FROM films"
+    if digests is None:
+        return dict(ledger.execute(ask))
+    found = (ledger.execute(f"{ask} WHERE digest = ?", (digest,)).fetchone() for digest in set(digests))
+    return dict(entry for entry in found if entry)
 
 
-def _find_digests(paths: Sequence[Path], folder: Path) -> list[str]:
+def _count(ledger: sqlite3.Connection) -> int:
+    """How many rows the ledger speaks of: one more than the last."""
+    return int(ledger.execute("SELECT coalesce(max(row), -1) + 1 FROM films").fetchone()[0])
+
+
+def find_digests(paths: Sequence[Path], folder: Path) -> list[str]:
     """The SHA-256 of every file; a file is read only where its size, times or inode are new."""
+    folder.mkdir(parents=True, exist_ok=True)
     with _connect(folder / "digests.sqlite") as ledger:
         ledger.execute("CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT)")
-        known = {path: (stamp, digest) for path, stamp, digest in ledger.execute("SELECT * FROM files")}
+        ask = "SELECT stamp, digest FROM files WHERE path = ?"
+        known = [ledger.execute(ask, (str(path.absolute()),)).fetchone() for path in paths]
     digests, fresh = [], []
-    for path in paths:
+    for path, stored in zip(paths, known, strict=True):
         stamp = _stamp(path)
-        stored = known.get(str(path.absolute()))
         if stored and stored[0] == stamp:
             digests.append(stored[1])
             continue

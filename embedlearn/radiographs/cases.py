@@ -20,8 +20,10 @@ ALIKE = 0.97  # correlation of two thumbnails above which two films count as one
 BLOCK = 4096
 
 
-def find_cases(manifest: Manifest, films: NDArray[np.uint8] | Films) -> tuple[NDArray[np.int64], int]:
-    """Number the cases of the manifest's films, N of them, S x S pixels each, uint8.
+def find_cases(
+    manifest: Manifest, films: NDArray[np.uint8] | Films, *, against: int = 0
+) -> tuple[NDArray[np.int64], int]:
+    """Number the cases of the manifest's films, N of them, S x S pixels each, uint8; `against` as in `find_twins`.
 
     Returns case numbers int64 [N], in order of first appearance, and how many pairs of near-identical films were
     found across different patients. A film without a patient is its own unless a twin joins it to another.
@@ -34,16 +36,24 @@ def find_cases(manifest: Manifest, films: NDArray[np.uint8] | Films) -> tuple[ND
         if patient:
             edges.append((first_of.setdefault((source, patient), row), row))
     patients = _components(edges, len(manifest))
-    twins = [(a, b) for a, b in find_twins(films) if patients[a] != patients[b]]
+    twins = [(a, b) for a, b in find_twins(films, against=against) if patients[a] != patients[b]]
     return _components(edges + twins, len(manifest)), len(twins)
 
 
-def find_twins(films: NDArray[np.uint8] | Films, alike: float = ALIKE) -> list[tuple[int, int]]:
-    """Pairs (a < b) of N films, S x S pixels, uint8, whose thumbnails correlate above `alike`, block by block."""
+def twin_groups(films: NDArray[np.uint8] | Films) -> NDArray[np.int64]:
+    """A number for each of N films, int64 [N], that near-identical pictures share."""
+    return _components(find_twins(films), len(films))
+
+
+def find_twins(films: NDArray[np.uint8] | Films, alike: float = ALIKE, *, against: int = 0) -> list[tuple[int, int]]:
+    """Pairs (a < b) of N films, S x S pixels, uint8, whose thumbnails correlate above `alike`, block by block.
+
+    `against`: films are compared with those from this row on only, which is linear in the number of the others.
+    """
     rows = _unit_thumbnails(films)
     pairs: list[tuple[int, int]] = []
     for start in range(0, len(rows), BLOCK):
-        for other in range(start, len(rows), BLOCK):
+        for other in range(max(start, against), len(rows), BLOCK):
             near = rows[start : start + BLOCK] @ rows[other : other + BLOCK].T > alike
             first, second = np.nonzero(near)
             keep = first + start < second + other

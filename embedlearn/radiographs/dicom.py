@@ -36,6 +36,11 @@ def dicom_header(path: Path) -> tuple[int, int, str]:
     return int(dataset.Columns), int(dataset.Rows), str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
 
 
+def dicom_patient(path: Path) -> str | None:
+    """The patient's identifier (0010,0020), None where there is none. Raises `ImageError` where the file is broken."""
+    return str(_read(path, stop_before_pixels=True).get("PatientID") or "").strip() or None
+
+
 def dicom_values(path: Path) -> tuple[NDArray[np.float64], float, float]:
     """The film's values, float64 [H, W], and the values `low` and `high` that are to be black and white.
 

@@ -1,0 +1,5 @@
+"""A gallery in PostgreSQL with pgvector: many writers, filters in SQL, transactions instead of files."""
+
+from embedlearn.gallery.postgres.store import PostgresGallery
+
+__all__ = ["PostgresGallery"]
