@@ -184,12 +184,15 @@ def _embedded(settings: Index) -> Films:
     from embedlearn.encoders.devices import choose_device
     from embedlearn.encoders.runs import choose_run
     from embedlearn.radiographs.cases import twin_groups
-    from embedlearn.sources import collect_for_run, embed_collection
+    from embedlearn.sources import MOST_COMPARED, collect_for_run, embed_collection
 
     run = choose_run(settings.run, settings.runs)
     saved = load_encoder(run.encoder)
     collection = collect_for_run(settings, run, saved.preprocessing)
     embeddings = embed_collection(saved, collection, choose_device(settings.device), "embedding films")
+    if len(embeddings) > MOST_COMPARED:
+        say(f"  note: near-identical pictures are looked for among up to {MOST_COMPARED:,} films; here they are not")
+        return Films(embeddings, None, saved.preprocessing)
     return Films(embeddings, twin_groups(collection.films), saved.preprocessing)
 
 

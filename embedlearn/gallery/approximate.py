@@ -45,6 +45,7 @@ class ApproximateIndex:
         self.effort = effort
         self.mapped = mapped
         self.gpu: GpuSearcher | None = None
+        self._last: tuple[NDArray[np.bool_], Effort, int, Any] | None = None
 
     @property
     def most(self) -> int:
@@ -63,11 +64,10 @@ class ApproximateIndex:
 
         On a GPU where there is one, but for filters and for more neighbours or lists than FAISS handles there.
         """
-        count = len(vectors) if allowed is None else int(np.count_nonzero(allowed))
+        count, parameters = self._prepared(allowed, len(vectors))
         wanted = min(max(k, NEIGHBOURS) * self.effort.factor, count)  # the one nearest is as hard to find as ten
         if not wanted or not len(queries):
             return padded(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
-        parameters = self._parameters(allowed)
         if self.gpu and allowed is None and max(wanted, self.effort.visits) <= MOST_NEIGHBOURS:
             _, candidates = self.gpu.search(queries, wanted, parameters)
         else:
@@ -75,6 +75,16 @@ class ApproximateIndex:
         if touch:
             touch(candidates)
         return padded(*refined(queries, vectors, min(k, count), candidates), k)
+
+    def _prepared(self, allowed: NDArray[np.bool_] | None, count: int) -> tuple[int, Any]:
+        """How many of `count` rows are allowed, and FAISS's parameters; kept while the same mask is asked with."""
+        if allowed is None:
+            return count, self._parameters(None)
+        last = self._last
+        if last is None or last[0] is not allowed or last[1] != self.effort:
+            last = (allowed, self.effort, int(np.count_nonzero(allowed)), None)
+            self._last = last = (*last[:3], self._parameters(allowed) if last[2] else None)
+        return last[2], last[3]
 
     def _parameters(self, allowed: NDArray[np.bool_] | None) -> Any:
         """FAISS's parameters of one search. Among few rows the nearest lie further off, so more is visited."""

@@ -90,6 +90,9 @@ class Folder:
     def compact(self, state: State) -> None:
         """Publish what is here now as a new generation, which is to be loaded. Raises `StorageError`."""
         self._writable_log()
+        assert self._generation is not None
+        if state.salt is None and (path := self._generation.folder / SALT).exists():
+            raise StorageError(f"{path}: cannot be read by this user, and would be lost; compact as its owner")
         self._shelf.publish(lambda place: _write_state(state, place))
 
     def close(self) -> None:

@@ -18,6 +18,9 @@ from embedlearn.gallery.exact import Floats, Rows, exact_neighbours, nearest_fir
 from embedlearn.gallery.searching import Chosen, Plan, Searcher, build_index
 from embedlearn.gallery.where import Condition
 
+Mask = NDArray[np.bool_]
+AT_ONCE = 16_384  # queries
+
 
 class State:
     """Cases that are searched, added and removed; everything that is handed in was checked before.
@@ -41,7 +44,7 @@ class State:
         self.salt, self.salted, self.extra = salt, salted or salt is not None, dict(extra or {})
         self._load = load
         self._late: list[Floats] = []
-        self._mask: tuple[Condition, int, int, NDArray[np.bool_]] | None = None
+        self._masks: tuple[tuple[Condition | None, int, int], Mask, Mask] | None = None
 
     @classmethod
     def build(cls, about: About, plan: Plan, vectors: Floats, rows: pa.Table) -> State:
@@ -77,20 +80,20 @@ class State:
 
     def search(self, queries: Floats, k: int, where: Condition | None) -> tuple[Floats, Rows]:
         """Squared distances and rows of the `k` nearest that meet the condition, as `exact_neighbours` gives them."""
-        allowed = self._allowed(where)
-        first = len(self.searcher.vectors)
-        squared, rows = self.searcher.search(queries, k, None if allowed is None else allowed[:first])
+        if len(queries) > AT_ONCE:  # candidates take more memory than answers
+            parts = [self.search(queries[n : n + AT_ONCE], k, where) for n in range(0, len(queries), AT_ONCE)]
+            return np.concatenate([squared for squared, _ in parts]), np.concatenate([rows for _, rows in parts])
+        early, late = self._allowed(where)
+        squared, rows = self.searcher.search(queries, k, early)
         if len(self.late):
-            more, places = exact_neighbours(queries, self.late, k, None if allowed is None else allowed[first:])
-            places[places >= 0] += first
+            more, places = exact_neighbours(queries, self.late, k, late)
+            places[places >= 0] += len(self.searcher.vectors)
             squared, rows = nearest_first(np.hstack([squared, more]), np.hstack([rows, places]), k)
         return squared, rows
 
     def matching(self, where: Condition) -> Rows:
         """The rows of all cases that meet the condition, in order."""
-        allowed = self._allowed(where)
-        assert allowed is not None
-        return np.flatnonzero(allowed)
+        return np.flatnonzero(self._meeting(where))
 
     def vectors_of(self, rows: Rows) -> Floats:
         """The vectors of these rows, float32 [N, D]."""
@@ -124,13 +127,17 @@ class State:
         load = lambda: Searcher(vectors, index, self.plan)  # noqa: E731
         return State(self.about, chosen, self.plan, cases, load, self.salt, self.salted, self.extra)
 
-    def _allowed(self, where: Condition | None) -> NDArray[np.bool_] | None:
-        """Which rows may be found; None for all. The last condition's answer is kept."""
-        live = self.cases.is_live if self.cases.gone else None
-        if where is None:
-            return live
+    def _allowed(self, where: Condition | None) -> tuple[Mask | None, Mask | None]:
+        """Which of the first and of the later rows may be found; None for all. The last answer is kept."""
+        if where is None and not self.cases.gone:
+            return None, None
         state = (where, self.cases.count, len(self.cases.gone))
-        if self._mask is None or self._mask[:3] != state:
-            found = where.check(self.cases.schema).mask(self.cases.rows)
-            self._mask = (*state, found if live is None else found & live)
-        return self._mask[3]
+        if self._masks is None or self._masks[0] != state:
+            allowed, first = self._meeting(where), len(self.searcher.vectors)
+            self._masks = (state, allowed[:first], allowed[first:])
+        return self._masks[1:]
+
+    def _meeting(self, where: Condition | None) -> Mask:
+        """Which rows are here and meet the condition, bool [rows ever numbered]."""
+        live = self.cases.is_live
+        return live if where is None else where.check(self.cases.schema).mask(self.cases.rows) & live

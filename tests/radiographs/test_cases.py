@@ -11,7 +11,7 @@ from PIL import Image
 
 from embedlearn.radiographs import cases
 from embedlearn.radiographs.cache import open_films
-from embedlearn.radiographs.cases import find_cases, find_twins
+from embedlearn.radiographs.cases import find_cases, find_twins, twin_groups
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import Manifest, build_manifest, join
 from embedlearn.radiographs.preprocessing import Preprocessing
@@ -86,6 +86,8 @@ def test_twins_found_block_by_block_are_those_of_a_plain_double_loop(monkeypatch
     plain = [(a, b) for a in range(17) for b in range(a + 1, 17) if alike[a, b] > 0.8]
     monkeypatch.setattr(cases, "BLOCK", 3)
     assert sorted(find_twins(pixels, 0.8)) == plain
+    for row in (0, 1, 7, len(pixels) - 1, len(pixels)):
+        assert sorted(find_twins(pixels, 0.8, against=row)) == [(a, b) for a, b in plain if b >= row]
     assert len(plain) > 10
 
 
@@ -146,3 +148,9 @@ def test_two_public_sets_share_their_covid_films(shared_data: Path, tmp_path: Pa
     assert len(across) >= 40
     found, _ = find_cases(sets, pixels)
     assert all(found[a] == found[b] for a, b in across)
+
+
+def test_films_that_look_the_same_share_a_number() -> None:
+    pixels = np.stack([np.asarray(Image.fromarray(draw_film(seed)).resize((SIZE, SIZE))) for seed in (1, 2, 1, 3, 2)])
+    groups = twin_groups(pixels)
+    assert groups[0] == groups[2] and groups[1] == groups[4] and len(set(groups.tolist())) == 3
