@@ -20,11 +20,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from embedlearn.console import run_command, say
-from embedlearn.gallery.approximate import Effort, read_approximate
+from embedlearn.gallery.approximate import FACTORS, Effort, read_approximate
 from embedlearn.gallery.exact import Floats
 from embedlearn.gallery.folder import INDEX, VECTORS
 from embedlearn.gallery.gallery import Gallery
-from embedlearn.gallery.kinds import RECALL, lists_for
+from embedlearn.gallery.kinds import KINDS, RECALL, lists_for
 from embedlearn.gallery.reranking import rerank
 from embedlearn.gallery.where import Compare
 from experiments.benchmarks.gallery_peers import (
@@ -34,6 +34,7 @@ from experiments.benchmarks.gallery_peers import (
     write_and_sync,
 )
 from experiments.benchmarks.gallery_scene import (
+    HARD,
     QUICK,
     SOURCES,
     WIDTH,
@@ -88,6 +89,7 @@ def measurements(sizes: Sizes) -> Iterator[Measurement]:
     peer = rival(all_)
     for kind in sizes.kinds:
         yield from indexed(kind, all_, peer)
+    yield from indexed(sizes.kinds[0], Scene.draw(sizes, sizes.vectors, HARD), None)
     yield from reranked(some)
     yield from on_the_processor(all_)
     yield from on_a_gpu(sizes)
@@ -182,7 +184,7 @@ def indexed(kind: str, scene: Scene, peer: Rival | None) -> Iterator[Measurement
     gallery = Gallery(kind, device="cpu").fit(scene.vectors, scene.rows)
     seconds = time.perf_counter() - began
     held, chosen = gallery.chosen.measured, gallery.chosen.kind
-    name = chosen if kind == chosen else f"{kind} ({chosen})"
+    name = f"{chosen if kind == chosen else f'{kind} ({chosen})'}, spread {scene.spread:g}"
     metric, peers = f"{name}, {len(scene.vectors):,} vectors", dict[str, Search](flat=scene.flat.kneighbors)
     if peer:
         yield against(f"{metric}, built, seconds", seconds, peer.graph.seconds, peer.name)
@@ -195,15 +197,13 @@ def indexed(kind: str, scene: Scene, peer: Rival | None) -> Iterator[Measurement
         index = next(folder.glob(f"generation-*/{INDEX}"))
         size = index.stat().st_size / len(scene.vectors)
         yield against(f"{metric}, bytes a vector beside the vectors", size, 4 * WIDTH, "the vectors")
+        if KINDS[chosen].visits == "nprobe":
+            visits = max(1, lists_for(len(scene.vectors)) // 100)
+            part = read_approximate(index, chosen, Effort(visits, FACTORS[-1]), WIDTH, len(scene.vectors))
+            found = recall(part.search(scene.queries, scene.vectors, 10)[1], scene.truth)
+            yield against(f"{metric}, recall@10 with 1 % of the lists", found, 1.0, "flat", less_is_better=False)
         if kind == scene.sizes.kinds[0]:
             yield from opened(name, folder, scene)
-        if kind == "ivf":
-            visits = max(1, lists_for(len(scene.vectors)) // 100)
-            part = read_approximate(index, kind, Effort(visits), WIDTH, len(scene.vectors))
-            found = recall(part.search(scene.queries, scene.vectors, 10)[1], scene.truth)
-            yield against(
-                f"{metric}, recall@10 with 1 % of the lists visited", found, 1.0, "flat", less_is_better=False
-            )
 
 
 def reranked(scene: Scene) -> Iterator[Measurement]:

@@ -14,7 +14,8 @@ from embedlearn.gallery.exact import Floats, Rows
 from embedlearn.gallery.gallery import Gallery
 from experiments.benchmarks.measuring import Measurement, compare
 
-WIDTH, CENTRES, SPREAD = 128, 1_000, 1.4
+WIDTH, CENTRES = 128, 1_000
+SPREAD, HARD = 1.4, 1.8  # of vectors about their centre
 SOURCES = 100  # so that a condition on one of them holds for 1 % of the cases
 EACH = 20  # queries asked one by one before it is another side's turn
 
@@ -52,12 +53,13 @@ class Scene:
     queries: Floats
     flat: Gallery
     """Compares all of them."""
+    spread: float
 
     @classmethod
-    def draw(cls, sizes: Sizes, count: int) -> Scene:
+    def draw(cls, sizes: Sizes, count: int, spread: float = SPREAD) -> Scene:
         """A scene of `count` cases."""
-        vectors, rows = draw(count, 0), describe(count)
-        return cls(sizes, vectors, rows, draw(sizes.queries, 1), Gallery("flat", device="cpu").fit(vectors, rows))
+        vectors, rows, queries = draw(count, 0, spread), describe(count), draw(sizes.queries, 1, spread)
+        return cls(sizes, vectors, rows, queries, Gallery("flat", device="cpu").fit(vectors, rows), spread)
 
     @cached_property
     def truth(self) -> Rows:
@@ -74,17 +76,18 @@ class Scene:
             yield from compared(f"{metric}, {way}, microseconds a query", seconds, 1e6 / size, peers)
 
 
-def draw(count: int, seed: int) -> Floats:
+def draw(count: int, seed: int, spread: float = SPREAD) -> Floats:
     """Vectors of length 1 about centres on the sphere, float32 [count, WIDTH]; queries are drawn with another seed.
 
-    The noise about a centre is as long as SPREAD, in every direction alike, while centres lie sqrt(2) apart: the
-    clusters run into one another, and a vector's nearest neighbours come from many of them. Embeddings, which spread
-    in fewer directions, are easier to index than this.
+    Noise is added to a centre, about `spread` long and in every direction alike, and the sum scaled to length 1. Among
+    a million vectors with a spread of 1.4 a query's nearest are of its own cluster, and 1 % of an inverted file's
+    lists hold all but a few of them: easy for lists, while inside a cluster there is nothing to go by. With 1.8 they
+    come from many clusters, 1 % of the lists hold about nine in ten, and ever fewer the more spread there is.
     """
     centres = _normalized(np.random.default_rng(0).standard_normal((CENTRES, WIDTH), np.float32))
     rng = np.random.default_rng((1, seed))
     vectors = rng.standard_normal((count, WIDTH), np.float32)
-    vectors *= np.float32(SPREAD / np.sqrt(WIDTH))
+    vectors *= np.float32(spread / np.sqrt(WIDTH))
     label = rng.integers(CENTRES, size=count)
     for first in range(0, count, 2**16):
         part = slice(first, first + 2**16)
