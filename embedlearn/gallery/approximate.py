@@ -19,6 +19,7 @@ from embedlearn.gallery.kinds import KINDS, WORTH_IT, codes_for, lists_for
 
 NEIGHBOURS = 10  # recall is measured over so many
 FACTORS = (1, 2, 4, 8, 16, 32)
+CONSTRUCTION = 100  # vectors visited to place one in a graph; with FAISS's 40 a million fall into islands
 CHUNK = 262_144  # vectors added at a time
 SCATTERED = 0.95  # of all rows; where more are allowed, as where some were removed, no list is without
 
@@ -178,7 +179,10 @@ def empty_index(kind: str, dimension: int, lists: int = 1) -> Any:
     """An index that has learnt nothing yet."""
     import faiss
 
-    return faiss.index_factory(dimension, KINDS[kind].factory.format(lists=lists, codes=codes_for(dimension)))
+    index = faiss.index_factory(dimension, KINDS[kind].factory.format(lists=lists, codes=codes_for(dimension)))
+    if KINDS[kind].visits == "efSearch":
+        faiss.downcast_index(index.index).hnsw.efConstruction = CONSTRUCTION
+    return index
 
 
 def _classes(index: Any) -> list[type]:
