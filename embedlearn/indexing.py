@@ -21,12 +21,14 @@ from embedlearn.gallery.about import About
 from embedlearn.gallery.face import Store
 from embedlearn.gallery.gallery import Gallery
 from embedlearn.gallery.identities import Identities, new_salt
+from embedlearn.gallery.kinds import WORTH_IT
 from embedlearn.gallery.opening import find_case, is_there, open_gallery, require_free
 from embedlearn.gallery.quality import headline, quality_of_rows
 from embedlearn.gallery.quality.headline import QUERIES
 from embedlearn.gallery.records import OWN, case_rows
 from embedlearn.pictures import joined_twins
 from embedlearn.radiographs.preprocessing import Preprocessing
+from embedlearn.radiographs.splits import SEEN
 
 CHUNK = 65_536  # cases added at once, which a killed process keeps or not
 COMPARED = 200_000_000  # pairs of cases that are compared for the headline, at most
@@ -63,6 +65,8 @@ def make_gallery(settings: Index) -> None:
     preprocessing = as_plain(films.preprocessing) if films.preprocessing else None
     extra = {"id_column": settings.id_column, "preprocessing": preprocessing}
     made_by = {"encoder": embeddings.encoder, "preprocessing": embeddings.preprocessing}
+    if len(rows) >= WORTH_IT:
+        say(f"building an index over {len(rows):,} cases, which takes up to half a minute a million")
     if settings.store:
         about = About(embeddings.vectors.shape[1], settings.metric, **made_by)
         said = _fill_database(settings, settings.store, about, embeddings.vectors, rows, salt, extra)
@@ -72,10 +76,7 @@ def make_gallery(settings: Index) -> None:
         gallery.save(settings.out, replace=settings.replace)
         said = str(gallery.chosen)
     say(f"index: {said}")
-    compared = About(embeddings.vectors.shape[1], settings.metric).checked(embeddings.vectors)
-    queries = max(1, min(QUERIES, COMPARED // len(rows)))
-    for line in headline(quality_of_rows(compared, rows, queries=queries, seed=settings.seed)):
-        say(f"  {line}")
+    _say_quality(films, rows, settings)
     store = " --store URL" if settings.store else ""
     again = f"python -m embedlearn.search {shlex.quote(str(settings.out))} FILM.png -k 10{store}"
     say(f"wrote {settings.out}: {len(rows):,} cases of {embeddings.vectors.shape[1]} numbers; next: {again}")
@@ -208,6 +209,21 @@ def _salt_of(settings: Index) -> bytes | None:
     except StorageError as error:
         say(f"  note: {error}; it is replaced, and cases get new ids")
         return None
+
+
+def _say_quality(films: Films, rows: pa.Table, settings: Index) -> None:
+    """Whether the nearest cases share a disease or a hospital, among films that the encoder was not trained on."""
+    unseen = ~films.embeddings.frame["split"].isin(SEEN).to_numpy(bool)
+    if not unseen.any():
+        say("  note: the encoder was trained on all of these films; what it finds among them is not measured")
+        return
+    vectors = About(films.embeddings.vectors.shape[1], settings.metric).checked(films.embeddings.vectors[unseen])
+    if not unseen.all():
+        say(f"  among the {len(vectors):,} films that the encoder was not trained on:")
+    queries = max(1, min(QUERIES, COMPARED // len(vectors)))
+    rows = rows.take(pa.array(np.flatnonzero(unseen)))
+    for line in headline(quality_of_rows(vectors, rows, queries=queries, seed=settings.seed)):
+        say(f"  {line}")
 
 
 def _say_pending(gallery: Store, settings: Index) -> None:

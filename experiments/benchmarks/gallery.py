@@ -101,9 +101,8 @@ def overhead_of_a_query(scene: Scene) -> Iterator[Measurement]:
     seconds = in_turn(scene.sizes.singles, *(one_by_one(side, scene.queries, 1) for side in sides))
     yield from compared(f"exact, {count:,} vectors, one by one, microseconds a query", seconds, 1e6, ["bare FAISS"])
     more = statistics.median(ours - theirs for ours, theirs in zip(*seconds, strict=True))
-    yield against(
-        f"more than bare FAISS for one query, {count:,} vectors, microseconds", max(1e6 * more, 1), MORE, "aim"
-    )
+    shown = max(1e6 * more, 1)  # by chance it can be less than nothing
+    yield against(f"more than bare FAISS for one query, {count:,} vectors, microseconds", shown, MORE, "aim")
 
 
 def overhead_of_a_batch(scene: Scene, rounds: int) -> Iterator[Measurement]:
