@@ -46,7 +46,7 @@ class ApproximateIndex:
         self.effort = effort
         self.mapped = mapped
         self.gpu: GpuSearcher | None = None
-        self._last: tuple[NDArray[np.bool_], Effort, int, Any] | None = None
+        self._last: tuple[NDArray[np.bool_], int, int, Any] | None = None
 
     @property
     def most(self) -> int:
@@ -65,7 +65,7 @@ class ApproximateIndex:
 
         On a GPU where there is one, but for filters and for more neighbours or lists than FAISS handles there.
         """
-        count, parameters = self._prepared(allowed, len(vectors))
+        count, parameters = self._prepared(allowed, len(vectors), self._visits(k))
         wanted = min(max(k, NEIGHBOURS) * self.effort.factor, count)  # the one nearest is as hard to find as ten
         if not wanted or not len(queries):
             return padded(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
@@ -77,21 +77,27 @@ class ApproximateIndex:
             touch(candidates)
         return padded(*refined(queries, vectors, min(k, count), candidates), k)
 
-    def _prepared(self, allowed: NDArray[np.bool_] | None, count: int) -> tuple[int, Any]:
+    def _visits(self, k: int) -> int:
+        """Lists to visit; in a graph vectors, more of them where more than ten are wanted."""
+        if KINDS[self.kind].visits == "efSearch":
+            return math.ceil(self.effort.visits * max(k, NEIGHBOURS) / NEIGHBOURS)
+        return self.effort.visits
+
+    def _prepared(self, allowed: NDArray[np.bool_] | None, count: int, visits: int) -> tuple[int, Any]:
         """How many of `count` rows are allowed, and FAISS's parameters; kept while the same mask is asked with."""
         if allowed is None:
-            return count, self._parameters(None)
+            return count, self._parameters(None, visits)
         last = self._last
-        if last is None or last[0] is not allowed or last[1] != self.effort:
-            last = (allowed, self.effort, int(np.count_nonzero(allowed)), None)
-            self._last = last = (*last[:3], self._parameters(allowed) if last[2] else None)
+        if last is None or last[0] is not allowed or last[1] != visits:
+            found = int(np.count_nonzero(allowed))
+            self._last = last = (allowed, visits, found, self._parameters(allowed, visits) if found else None)
         return last[2], last[3]
 
-    def _parameters(self, allowed: NDArray[np.bool_] | None) -> Any:
+    def _parameters(self, allowed: NDArray[np.bool_] | None, visits: int) -> Any:
         """FAISS's parameters of one search. Among few rows the nearest lie further off, so more is visited."""
         import faiss
 
-        visits, selector, lists = self.effort.visits, None, None
+        selector, lists = None, None
         if allowed is not None:
             share = allowed.mean()
             selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
