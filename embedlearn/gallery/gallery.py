@@ -71,8 +71,8 @@ class Gallery:
 
         `rows` has a column `id` of different strings, and any others; without it, row numbers are the ids. `encoder`
         and `preprocessing` name what made the vectors, `salt` what made the tokens in the rows, and `extra` is plain
-        data; all are saved too. Raises `ArgumentError` for vectors that are not finite or of length zero, and for ids
-        that are missing or repeated.
+        data; all are saved too. For `euclidean` a float32 matrix is kept as it is, not copied. Raises `ArgumentError`
+        for vectors that are not finite or of length zero, and for ids that are missing or repeated.
         """
         X = checked_matrix(X, np.float32)
         about = About(X.shape[1] or 1, self.metric, encoder, preprocessing)
