@@ -12,6 +12,7 @@ from tyro.conf import UseAppendAction
 from embedlearn.console import DataFlags
 from embedlearn.errors import ArgumentError
 from embedlearn.flags import require_number
+from embedlearn.gallery.kinds import KindName
 
 SETTLED = ("kind", "recall", "metric", "keep_columns", "id_column", "plain", "seed")  # when a gallery is made
 
@@ -42,7 +43,7 @@ class Index(DataFlags):
     """Take out the case with this id; may be given more than once."""
     compact: bool = False
     """Fold in what was added and drop what was removed."""
-    kind: Literal["auto", "flat", "hnsw", "ivf", "ivfpq", "sq8"] = "auto"
+    kind: KindName = "auto"
     """How to search: flat compares all; auto takes it up to a million cases, and lists of short codes above."""
     recall: float | None = None
     """Recall@10 to tune an approximate index to; by default .95, and below a million cases exact search."""

@@ -35,16 +35,13 @@ class Kind:
     least: int
     gpu: bool
     retrains: bool
-    says: str
 
 
 KINDS = {
-    "sq8": Kind("IDMap,SQ8", None, 1, 2, False, False, "one byte a number"),
-    "hnsw": Kind("IDMap,HNSW32_SQ8", "efSearch", 4096, 2, False, True, "a graph of neighbours"),
-    "ivf": Kind("IVF{lists},SQ8", "nprobe", 65_536, 64, True, False, "lists of alike vectors, one byte a number"),
-    "ivfpq": Kind(
-        "IVF{lists},PQ{codes}x4fs", "nprobe", 65_536, 256, False, False, "lists of alike vectors, short codes"
-    ),
+    "sq8": Kind("IDMap,SQ8", None, 1, 2, gpu=False, retrains=False),
+    "hnsw": Kind("IDMap,HNSW32_SQ8", "efSearch", 4096, 2, gpu=False, retrains=True),
+    "ivf": Kind("IVF{lists},SQ8", "nprobe", 65_536, 64, gpu=True, retrains=False),
+    "ivfpq": Kind("IVF{lists},PQ{codes}x4fs", "nprobe", 65_536, 256, gpu=False, retrains=False),
 }
 NAMES = ("auto", "flat", *sorted(KINDS))
 
