@@ -24,6 +24,10 @@ class EpisodeError(EmbedlearnError, ValueError):
     """The films at hand do not allow the episodes that were asked for."""
 
 
+class InexactError(EmbedlearnError):
+    """A network whose score is no exact sum over the places of a film."""
+
+
 class CheckpointError(EmbedlearnError):
     """A run folder, or a file of it, is missing, torn or not ours."""
 

@@ -11,6 +11,10 @@ from embedlearn.encoders.settings import Architecture
 from embedlearn.errors import ArgumentError
 
 
+GEM_POWER = 3.0
+GEM_FLOOR = 1e-6  # features below it count as it: a power of a negative number has no root
+
+
 class Encoder(nn.Module):
     """Films, float [B, 1, S, S], to embeddings, float [B, dimension], each of length 1.
 
@@ -29,12 +33,13 @@ class Encoder(nn.Module):
     def pool(self, features: Tensor) -> Tensor:
         """A feature map [B, C, h, w] to vectors [B, C]."""
         if self.architecture.pooling == "gem":
-            return features.clamp_min(1e-6).pow(3).mean((-2, -1)).pow(1 / 3)
+            return features.clamp_min(GEM_FLOOR).pow(GEM_POWER).mean((-2, -1)).pow(1 / GEM_POWER)
         return features.mean((-2, -1))
 
     def project(self, pooled: Tensor) -> Tensor:
-        """Pooled features [B, C] to embeddings float32 [B, dimension]."""
-        return nn.functional.normalize(self.projection(pooled).float(), dim=1)
+        """Pooled features [B, C] to embeddings [B, dimension], float32, or float64 where the network is."""
+        raw: Tensor = self.projection(pooled)
+        return nn.functional.normalize(raw.to(torch.promote_types(raw.dtype, torch.float32)), dim=1)
 
     def forward(self, films: Tensor) -> Tensor:
         return self.project(self.pool(self.backbone(films)))
