@@ -46,24 +46,34 @@ def pool_of_films(
     `against`: another run, whose encoder is to answer too; films that it has seen are then left out.
     """
     saved = load_encoder(run.encoder)
-    collection = collect_for_run(flags, run, saved.preprocessing)
-    chosen = choose_films(collection.manifest.frame, classes, run.classes, own=not flags.data)
-    for note in chosen.notes:
-        say(f"  note: {note}")
-    collection = collection.where(chosen.kept)
+    collection, chosen = unseen_films(flags, run, saved, classes)
     others = {}
     if against is not None:
         other = load_encoder(against.encoder)
         if other.digest == saved.digest:
             raise MismatchError(f"--against {against.folder}: wanted another encoder, got the same; name another run")
         collection = collection.where(~_seen_by(against, collection))
-        if missing := sorted(set(chosen.classes) - _classes_of(collection, chosen.classes)):
+        if missing := sorted(set(chosen) - _classes_of(collection, chosen)):
             raise EpisodeError(
                 f"--against {against.folder}: it has seen all films of {', '.join(missing)}; name another"
             )
         others[OTHER] = _by_other(other, collection, device)
     trained = embed_collection(saved, collection, device, "embedding, trained")
-    return _pool_beside(run, saved, trained, others, collection, chosen.classes, transforms, device), collection
+    return _pool_beside(run, saved, trained, others, collection, chosen, transforms, device), collection
+
+
+def unseen_films(
+    flags: DataFlags, run: Run, saved: SavedEncoder, classes: Sequence[str]
+) -> tuple[Collection, tuple[str, ...]]:
+    """The films that the run has not seen and that are of one of `classes`, decoded, and these classes.
+
+    Where no classes are named they are chosen as `choose_films` says.
+    """
+    collection = collect_for_run(flags, run, saved.preprocessing)
+    chosen = choose_films(collection.manifest.frame, classes, run.classes, own=not flags.data)
+    for note in chosen.notes:
+        say(f"  note: {note}")
+    return collection.where(chosen.kept), chosen.classes
 
 
 def _classes_of(collection: Collection, classes: Sequence[str]) -> set[str | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from embedlearn.console import say
-from embedlearn.errors import ArgumentError, EpisodeError, ManifestError
+from embedlearn.errors import ArgumentError, EpisodeError
 from embedlearn.flags import as_plain, require_number, split_pairs
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def predict(settings: Predict) -> None:
     from embedlearn.pools import base_films
     from embedlearn.radiographs.layouts import read_data
     from embedlearn.radiographs.manifest import build_manifest
-    from embedlearn.sources import collect_films, embed_collection
+    from embedlearn.sources import collect_films, embed_collection, named_films
 
     if settings.out:
         require_folder(settings.out.parent, "--out")
@@ -92,7 +92,8 @@ def predict(settings: Predict) -> None:
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
     names, columns = split_pairs("--map", settings.map), split_pairs("--columns", settings.columns)
     examples = read_data(settings.support, names=names, columns=columns)
-    asked = build_manifest([{"path": path, "label": "?"} for path in _films_of(settings.query)], settings.query.name)
+    paths = named_films("--query", settings.query)
+    asked = build_manifest([{"path": path, "label": "?"} for path in paths], settings.query.name)
     support = collect_films(examples, saved.preprocessing, settings.skip_bad)
     query = collect_films(asked, saved.preprocessing, settings.skip_bad)
     labels = support.manifest.frame["label"].to_numpy(str)
@@ -119,18 +120,6 @@ def predict(settings: Predict) -> None:
     for warning in warnings:
         say(f"  {warning}")
     _write(settings, rows, found, fitted, saved.digest, warnings)
-
-
-def _films_of(path: Path) -> list[Path]:
-    """The film, or all films of a folder and below. Raises `ManifestError` where there is none."""
-    from embedlearn.radiographs.layouts.listing import films_below
-
-    if not path.exists():
-        raise ManifestError(f"--query {path}: wanted a film or a folder of films, got nothing there; check the path")
-    films = [path.absolute()] if path.is_file() else films_below(path.absolute())
-    if not films:
-        raise ManifestError(f"--query {path}: wanted films (PNG, JPEG, TIFF, WebP, BMP or DICOM), got an empty folder")
-    return films
 
 
 def _counted(labels: Any) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,14 @@ from embedlearn.embeddings import Embeddings
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.runs import Run
-from embedlearn.errors import ImageError, MismatchError
+from embedlearn.errors import ImageError, ManifestError, MismatchError
 from embedlearn.files import cache_folder
 from embedlearn.flags import split_pairs
 from embedlearn.radiographs import phantom
 from embedlearn.radiographs.cache import Films, find_unreadable, open_films
 from embedlearn.radiographs.cases import find_cases
 from embedlearn.radiographs.layouts import read_data
+from embedlearn.radiographs.layouts.listing import films_below
 from embedlearn.radiographs.manifest import Manifest, join
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.splits import HELD_OUT, SEEN
@@ -117,6 +119,20 @@ def embed_collection(saved: SavedEncoder, collection: Collection, device: torch.
     return Embeddings(
         vectors, collection.manifest.frame, saved.digest, saved.preprocessing.digest, saved.center.numpy()
     )
+
+
+def named_films(flag: str, *paths: Path) -> list[Path]:
+    """The films that a user names one by one or by a folder that holds them. Raises `ManifestError` for none."""
+    films: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise ManifestError(f"{flag} {path}: wanted a film or a folder of films, got nothing there; check the path")
+        below = [path.absolute()] if path.is_file() else films_below(path.absolute())
+        if not below:
+            wanted = "films (PNG, JPEG, TIFF, WebP, BMP or DICOM)"
+            raise ManifestError(f"{flag} {path}: wanted {wanted}, got an empty folder")
+        films += below
+    return films
 
 
 def default_phantoms() -> Manifest:

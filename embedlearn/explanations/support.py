@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,14 +43,19 @@ class Support:
     cases: NDArray[np.int64]
 
     def question(
-        self, vector: NDArray[np.float32], case: int, why: str | None = None, why_not: str | None = None, k: int = 5
+        self,
+        vector: NDArray[np.float32],
+        own: Collection[int],
+        why: str | None = None,
+        why_not: str | None = None,
+        k: int = 5,
     ) -> Question:
-        """What to explain of a film with this embedding [D], by the examples of cases other than its own.
+        """What to explain of a film with this embedding [D], by the examples of cases other than its `own`.
 
         `why` is its answer where it is not named, `why_not` the nearest other class. Raises `EpisodeError` where two
         classes with examples are not there.
         """
-        kept = np.flatnonzero(self.cases != case)
+        kept = np.flatnonzero(~np.isin(self.cases, list(own)))
         means = {
             name: self.vectors[rows].mean(0, dtype=np.float64)
             for name in sorted(set(self.labels))

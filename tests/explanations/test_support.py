@@ -20,7 +20,7 @@ def test_the_answer_is_the_nearest_class_mean_without_the_films_own_case():
     examples = support()
     for film in range(30):
         case = int(examples.cases[film])
-        found = examples.question(examples.vectors[film], case)
+        found = examples.question(examples.vectors[film], {case})
         kept = examples.cases != case
         means = {name: examples.vectors[kept & (examples.labels == name)].mean(0) for name in "abc"}
         near = sorted(means, key=lambda name: np.linalg.norm(means[name] - examples.vectors[film]))
@@ -39,10 +39,10 @@ def test_the_answer_is_the_nearest_class_mean_without_the_films_own_case():
 def test_classes_can_be_named():
     examples = support()
     film = examples.vectors[0]
-    found = examples.question(film, 0, "c", "a", k=3)
+    found = examples.question(film, {0}, "c", "a", k=3)
     assert (found.why, found.why_not, len(found.nearest)) == ("c", "a", 3)
-    assert examples.question(film, 0, why_not="a").why != "a"
-    back = examples.question(film, 0, "a", "c")
+    assert examples.question(film, {0}, why_not="a").why != "a"
+    back = examples.question(film, [0], "a", "c")
     there, again = (film @ one.targets[0].vector.numpy() + one.targets[0].offset for one in (found, back))
     assert there == pytest.approx(-again, abs=1e-6)
     assert [target.name for target in found.targets] == [
@@ -56,7 +56,7 @@ def test_classes_can_be_named():
 def test_what_has_no_examples_is_refused():
     examples = support()
     with pytest.raises(EpisodeError, match="wanted one of a, b, c"):
-        examples.question(examples.vectors[0], 0, "tuberculosis")
+        examples.question(examples.vectors[0], [], "tuberculosis")
     alone = Support(examples.vectors[:10], examples.labels[:10], examples.cases[:10])
     with pytest.raises(EpisodeError, match="two classes or more"):
-        alone.question(examples.vectors[0], 0)
+        alone.question(examples.vectors[0], {0})
