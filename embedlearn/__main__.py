@@ -11,7 +11,9 @@ COMMANDS = {
     "embed": "write the embeddings of films",
     "fewshot": "classify a rare class from a handful of examples, with intervals; fewshot predict: your own films",
     "index": "make a gallery of films to search, or change one",
+    "explain": "show which regions of a film made its answer; explain check: whether that can be trusted",
     "search": "find the cases of a gallery that are most similar to a film",
+    "visualize": "draw maps of the latent space, each with what it is worth, and a page to look around in",
 }
 
 

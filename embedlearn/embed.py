@@ -86,8 +86,8 @@ def _to_file(settings: Embed, run: Run, saved: SavedEncoder) -> None:
 
 
 def _to_folder(settings: Embed, run: Run, saved: SavedEncoder) -> None:
-    from embedlearn import shards as sharded
     from embedlearn.sources import collect_for_run
+    from embedlearn.tasks import sharding as sharded
 
     def plan() -> Shards:
         _export(settings, run)
@@ -120,7 +120,7 @@ def _to_folder(settings: Embed, run: Run, saved: SavedEncoder) -> None:
 
 def _export(settings: Embed, run: Run) -> None:
     if settings.export == "onnx":
-        from embedlearn.runner import export_run
+        from embedlearn.tasks.training import export_run
 
         export_run(run.folder)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from embedlearn.console import progress, run_command, say
 from embedlearn.flags import as_plain
-from embedlearn.predictions import Predict, predict
-from embedlearn.questions import FewShot, as_replayed, check_words, plan_of
+from embedlearn.tasks.fewshot.flags import FewShot, as_replayed, check_words, plan_of
+from embedlearn.tasks.fewshot.predicting import Predict, predict
 
 if TYPE_CHECKING:
     from embedlearn.encoders.runs import Run
@@ -77,7 +77,7 @@ def _pool(settings: FewShot, run: Run | None) -> tuple[Pool, Collection | None]:
         return pool, None
     from embedlearn.encoders.devices import choose_device
     from embedlearn.encoders.runs import choose_run
-    from embedlearn.pools import pool_of_embeddings, pool_of_films
+    from embedlearn.tasks.fewshot.pools import pool_of_embeddings, pool_of_films
 
     device = choose_device(settings.device)
     if settings.embeddings:
@@ -91,7 +91,7 @@ def _fine_tuning(settings: FewShot, run: Run, collection: Collection) -> Episode
     from embedlearn.encoders.checkpoints import load_encoder
     from embedlearn.encoders.devices import choose_device
     from embedlearn.encoders.finetuning import freeze_trunk
-    from embedlearn.finetuning import FineTuneClassifier
+    from embedlearn.tasks.fewshot.finetuning import FineTuneClassifier
 
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
     with progress("asking the frozen trunk") as report:

@@ -1,4 +1,4 @@
-"""How every figure looks: colours that all eyes tell apart, plain axes; in PNG files written whole, or in a page."""
+"""How every figure looks: colours that all eyes tell apart, plain axes; in files written whole, or in a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
+from embedlearn.errors import ArgumentError
 from embedlearn.files import replacing
+from embedlearn.flags import require_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +36,27 @@ STYLE: Any = {
 }
 # What a page's style sheet decides, so that a figure is fit for a light and a dark one.
 OF_THE_PAGE = {"#000000": "currentColor", "#0072b2": "var(--blue)", GREY: "var(--muted)", GRID: "var(--grid)"}
+
+
+class Theme(NamedTuple):
+    """The colours of a figure: of what is told apart, of words and lines, of the ground, and what recedes."""
+
+    colours: tuple[str, ...]
+    ink: str
+    paper: str
+    muted: str
+    grid: str
+
+
+THEMES = {
+    "light": Theme(COLOURS, "#000000", "#ffffff", GREY, GRID),
+    # The same hues, those that a dark ground swallows made lighter.
+    "dark": Theme(
+        ("#3B96DC", "#F0803C", "#1FBF8F", "#DE94BD", "#EDB120", "#A6DBFA", "#FFFFFF"),
+        "#e8e8e8", "#14171a", "#9aa0a6", "#2c3136",
+    ),
+}  # fmt: skip
+UNSAID = {".png": {"Software": None}, ".svg": dict.fromkeys(("Creator", "Date", "Format", "Type"))}
 
 
 class Panel(NamedTuple):
@@ -65,18 +88,48 @@ class Picture(NamedTuple):
 
 
 @contextlib.contextmanager
-def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """Yield an empty figure of so many inches; save it to `path` when the block ends well. Raises `StorageError`."""
+def figure(path: Path, width: float, height: float, theme: str = "light", dpi: int = 150) -> Iterator[Figure]:
+    """Yield an empty figure of so many inches; save it to `path`, NAME.png or NAME.svg, when the block ends well.
+
+    `theme` is one of `THEMES`; `dpi` is of a PNG, and of what is drawn as pixels in an SVG. The same drawing makes the
+    same bytes. Raises `ArgumentError` for another name or theme, `StorageError`.
+    """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
+    if path.suffix not in UNSAID:
+        raise ArgumentError(f"{path}: wanted a figure's name that ends in .png or .svg")
+    rules = STYLE | _rules(theme) | {"svg.hashsalt": "embedlearn"}
+    with rc_context(rules):
         drawn = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(drawn)
         yield drawn
         with replacing(path) as beside:
-            drawn.savefig(beside, metadata={"Software": None})
+            drawn.savefig(beside, metadata=UNSAID[path.suffix], dpi=dpi)
+
+
+def theme_of(name: str) -> Theme:
+    """The theme of this name. Raises `ArgumentError`."""
+    require_choice("theme", name, tuple(THEMES))
+    return THEMES[name]
+
+
+def _rules(theme: str) -> dict[str, Any]:
+    """What a theme sets of matplotlib's style; of a light one nothing, it is matplotlib's own."""
+    from cycler import cycler
+
+    look = theme_of(theme)
+    if look == THEMES["light"]:
+        return {}
+    inked = ("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "text.color")
+    grounds = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    return {
+        **dict.fromkeys(inked, look.ink),
+        **dict.fromkeys(grounds, look.paper),
+        "grid.color": look.grid,
+        "axes.prop_cycle": cycler(color=look.colours),
+    }
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
@@ -89,11 +142,10 @@ def _svg(panel: Panel, width: float, name: str) -> str:
     from matplotlib.figure import Figure
 
     written = io.StringIO()
-    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with rc_context({**STYLE, "svg.fonttype": "none", "svg.hashsalt": name}):
         drawn = Figure(figsize=(width, panel.height), layout="constrained")
         _draw(drawn.subplots(), panel)
-        drawn.savefig(written, format="svg", transparent=True, metadata=unsaid)
+        drawn.savefig(written, format="svg", transparent=True, metadata=UNSAID[".svg"])
     return _for_html(ElementTree.fromstring(written.getvalue()), panel.title, name)
 
 

@@ -53,8 +53,7 @@ def split_pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
 
 def as_plain(settings: DataclassInstance) -> dict[str, Any]:
     """A dataclass as plain data that JSON can hold, paths as strings; `overlaid` reads it back."""
-    values = dataclasses.asdict(settings)
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    return {name: _plain(value) for name, value in dataclasses.asdict(settings).items()}
 
 
 def overlaid(default: Settings, plain: Mapping[str, Any]) -> Settings:
@@ -72,3 +71,9 @@ def overlaid(default: Settings, plain: Mapping[str, Any]) -> Settings:
         else:
             values[name] = type(old)(value) if isinstance(old, tuple | Path) else value
     return dataclasses.replace(default, **values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return str(value) if isinstance(value, Path) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embedlearn.console import run_command
-from embedlearn.galleries import Index
+from embedlearn.tasks.gallery.flags import Index
 
 PROGRAM = "embedlearn index"
 
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _index(settings: Index) -> None:
-    from embedlearn import indexing
+    from embedlearn.tasks.gallery import indexing
 
     if settings.remove:
         indexing.remove_cases(settings)

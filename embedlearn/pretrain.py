@@ -106,8 +106,8 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
     from embedlearn.encoders.loggers import create_loggers, require_loggers
     from embedlearn.encoders.resume import has_checkpoint, restore_training
     from embedlearn.radiographs.splits import assign_splits
-    from embedlearn.runner import finish, run_epochs
     from embedlearn.sources import Collection, collect
+    from embedlearn.tasks.training import finish, run_epochs
 
     require_loggers(settings.log)
     if settings.export == "onnx":

@@ -6,7 +6,10 @@ import platform
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("embedlearn", "torch", "torchvision", "pytorch-metric-learning", "numpy", "scikit-learn", "pillow")
+PACKAGES = (
+    "embedlearn", "torch", "torchvision", "pytorch-metric-learning", "numpy", "scikit-learn", "pillow",
+    "openTSNE", "umap-learn", "minisom", "bokeh", "grad-cam",
+)  # fmt: skip
 
 
 def describe_software() -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embedlearn.console import run_command
-from embedlearn.galleries import Search
+from embedlearn.tasks.gallery.flags import Search
 
 PROGRAM = "embedlearn search"
 
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _search(settings: Search) -> None:
-    from embedlearn.asking import search_gallery
+    from embedlearn.tasks.gallery.asking import search_gallery
 
     search_gallery(settings)
 

@@ -27,7 +27,7 @@ from embedlearn.gallery.exact import ExactIndex
 from embedlearn.gallery.expansion import ALPHA, expand_queries
 from embedlearn.gallery.quality import Labelled, Measures, Purity, Quality, headline, lead, retrieval_quality
 from embedlearn.gallery.reranking import K1, K2, rerank
-from embedlearn.pools import pool_of_films
+from embedlearn.tasks.fewshot.pools import pool_of_films
 from experiments.transfer.report import write_markdown
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
 
-from embedlearn import embed, embeddings, shards
+from embedlearn import embed, embeddings
 from embedlearn.embeddings import load_embeddings, read_shards
 from embedlearn.encoders.checkpoints import load_encoder
 from embedlearn.encoders.runs import open_run
 from embedlearn.errors import ManifestError, MismatchError
 from embedlearn.files import file_digest, write_json
+from embedlearn.tasks import sharding
 
 PAUSED = Path(__file__).with_name("paused_embedding.py")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -48,7 +49,7 @@ def assert_same(folder, whole):
     assert (found.encoder, found.preprocessing) == (whole.encoder, whole.preprocessing)
     assert_frame_equal(found.frame, whole.frame)
     hidden = {path.name for path in folder.iterdir() if path.name.startswith(".")}
-    assert hidden == {shards.CLAIMS}, "something half written was left"
+    assert hidden == {sharding.CLAIMS}, "something half written was left"
 
 
 def inodes(folder):
@@ -199,16 +200,16 @@ def test_films_that_were_moved_are_the_same_films(folder, words, whole, place, t
 
 def test_a_film_that_changed_since_it_was_planned_is_named(folder, place, tmp_path):
     found, saved = read_shards(folder), load_encoder(open_run(place / "runs" / "base").encoder)
-    plan = embeddings.pq.read_table(folder / shards.PLAN)
+    plan = embeddings.pq.read_table(folder / sharding.PLAN)
     film = tmp_path / "changed.png"
     shutil.copy(plan["path"][1].as_py(), film)
     paths = [plan["path"][0].as_py(), str(film), *plan["path"].to_pylist()[2:]]
     spoilt = plan.set_column(plan.column_names.index("path"), "path", [paths])
-    embeddings.pq.write_table(spoilt, folder / shards.PLAN, row_group_size=128)
-    shards.write_shard(found, 0, saved, shards.own_device("cpu"))
+    embeddings.pq.write_table(spoilt, folder / sharding.PLAN, row_group_size=128)
+    sharding.write_shard(found, 0, saved, sharding.own_device("cpu"))
     shutil.copy(plan["path"][2].as_py(), film)
     with pytest.raises(MismatchError, match=r"changed.png: not the film that was planned"):
-        shards.write_shard(found, 0, saved, shards.own_device("cpu"))
+        sharding.write_shard(found, 0, saved, sharding.own_device("cpu"))
 
 
 # What is refused.

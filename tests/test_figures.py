@@ -1,4 +1,4 @@
-"""Figures: a PNG, whole, the same bytes each time, and nothing left behind."""
+"""Figures: a PNG or an SVG, whole, the same bytes each time, and nothing left behind."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,8 +9,8 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from embedlearn.errors import StorageError
-from embedlearn.figures import COLOURS, GREY, Panel, Picture, figure
+from embedlearn.errors import ArgumentError, StorageError
+from embedlearn.figures import COLOURS, GREY, THEMES, Panel, Picture, figure
 
 
 def draw(path: Path) -> None:
@@ -85,3 +85,51 @@ def test_a_picture_of_several_panels_is_one_file(tmp_path: Path) -> None:
     with Image.open(tmp_path / "three.png") as image:
         assert image.size == (900, 600)
     assert len(Picture(panels, 3).svgs("three")) == 3
+
+
+def draw_words(path: Path, theme: str) -> None:
+    with figure(path, 2, 2, theme) as drawn:
+        axes = drawn.subplots()
+        axes.scatter([0, 1, 2], [2, 0, 1], rasterized=True)
+        axes.set_title("$5 a film")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_an_svg_drawn_twice_is_the_same_to_the_byte(theme: str, tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        draw_words(tmp_path / name, theme)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert root.attrib["viewBox"] == "0 0 144 144"
+    assert not [element for element in root.iter() if element.tag.endswith("}date")]
+
+
+def test_a_theme_is_the_ground_and_the_words(tmp_path: Path) -> None:
+    grounds = {}
+    for theme in THEMES:
+        draw_words(tmp_path / f"{theme}.png", theme)
+        with Image.open(tmp_path / f"{theme}.png") as image:
+            grounds[theme] = "#{:02x}{:02x}{:02x}".format(*image.convert("RGB").getpixel((0, 0)))
+    assert grounds == {"light": THEMES["light"].paper, "dark": THEMES["dark"].paper}
+
+
+def luminance(colour: str) -> float:
+    """Of a colour #rrggbb, relative, as WCAG 2 defines it."""
+    parts = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_what_is_dark_can_be_read() -> None:
+    dark = THEMES["dark"]
+    ground = luminance(dark.paper) + 0.05
+    assert all((luminance(colour) + 0.05) / ground > 4.5 for colour in (*dark.colours, dark.ink, dark.muted))
+    assert len(dark.colours) == len(set(dark.colours)) == len(COLOURS)
+
+
+def test_another_form_or_theme_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"a\.pdf: wanted"), figure(tmp_path / "a.pdf", 2, 2):
+        pass
+    with pytest.raises(ArgumentError, match="theme: wanted light or dark"):
+        draw_words(tmp_path / "a.png", "sepia")
+    assert not list(tmp_path.iterdir())

@@ -16,9 +16,9 @@ from embedlearn.encoders.settings import Architecture
 from embedlearn.episodes.sampling import EpisodeSampler
 from embedlearn.episodes.space import Space
 from embedlearn.errors import ArgumentError, MismatchError
-from embedlearn.finetuning import FineTuneClassifier
 from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.preprocessing import Preprocessing
+from embedlearn.tasks.fewshot.finetuning import FineTuneClassifier
 
 FILMS, CHANNELS = 90, 6
 CLASSES = np.array(["covid-19", "normal", "pneumonia"] * (FILMS // 3), dtype=object)

@@ -1,12 +1,14 @@
 """The checks that settings share."""
 
+import dataclasses
+import json
 import math
 from pathlib import Path
 
 import pytest
 
 from embedlearn.errors import ArgumentError
-from embedlearn.flags import overlaid, require_number, split_pairs
+from embedlearn.flags import as_plain, overlaid, require_number, split_pairs
 
 
 @pytest.mark.parametrize("value", [0.05, 0.2, 0.45])
@@ -51,3 +53,11 @@ def test_plain_data_is_laid_over_a_dataclass_and_the_dataclasses_inside_it() -> 
     assert laid.objective.instance == Pretrain().objective.instance
     with pytest.raises(ArgumentError, match="losss: no such setting; wanted one of loss, "):
         overlaid(Pretrain(), {"objective": {"losss": "triplet"}})
+
+
+def test_a_row_of_paths_is_plain_too():
+    @dataclasses.dataclass(frozen=True)
+    class Several:
+        films: tuple[Path, ...] = (Path("a.png"), Path("b/c.png"))
+
+    assert json.dumps(as_plain(Several())) == '{"films": ["a.png", "b/c.png"]}'

@@ -28,15 +28,14 @@ FLOORS = (
     ("embeddings",),
     ("gallery", "episodes", "audits", "maps", "explanations"),
     ("web",),
-    ("console", "sources", "runner", "shards"),
-    ("pictures", "pools", "finetuning", "predictions", "questions", "galleries"),
-    ("indexing", "asking", "showing"),
+    ("console", "sources"),
+    ("tasks",),
     (*COMMANDS, FACE),
     ("__main__",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TENSORS = {"torch", "torchvision", "pytorch_metric_learning", "lightning", "lightning_fabric", "timm"}
-WITH_TENSORS = {"encoders", "explanations", "sources", "runner", "shards", "pools", *COMMANDS}
+WITH_TENSORS = {"encoders", "explanations", "sources", "tasks", *COMMANDS}
 WITHOUT_ENCODERS = {"gallery", "episodes", "audits", "embeddings"}
 
 

@@ -10,7 +10,6 @@ from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.settings import Architecture
 from embedlearn.errors import ArgumentError
 
-
 GEM_POWER = 3.0
 GEM_FLOOR = 1e-6  # features below it count as it: a power of a negative number has no root
 

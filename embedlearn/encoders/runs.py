@@ -169,6 +169,12 @@ def newest_run(folder: Path) -> Run:
     return open_run(encoders[-1].parent)
 
 
+def run_of_encoder(digest: str, among: Path) -> Run | None:
+    """The newest run under `among` whose encoder has this SHA-256; None where there is none."""
+    encoders = sorted(among.glob(f"*/{ENCODER}"), key=lambda path: -path.stat().st_mtime_ns)
+    return next((open_run(path.parent) for path in encoders if file_digest(path) == digest), None)
+
+
 def choose_run(folder: Path | None, among: Path) -> Run:
     """The run in `folder`, or the newest under `among` where none is named. Raises `CheckpointError`."""
     return open_run(folder) if folder else newest_run(among)

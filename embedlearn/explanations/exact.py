@@ -40,10 +40,10 @@ def exact_maps(
     """What each place of a feature map adds to the scores s = z . v + offset (Stylianou 2019; Zhu 2019).
 
     `features` float [B, C, h, w], what the network pools: behind its last activation. `vectors` float [R, D], or
-    [B, R, D] where each film has its own; `offsets` [R] or [B, R]. `embeddings` float [B, D] of length 1 are the network's own;
-    where they are not given they are made by `readout`. With w = W^T v / |z| the map is the sum over channels of w_c
-    times what the place gives to pooled channel c, and the bias and the offset are the constant. The length |z| is held
-    as it is: the map says what the score is made of, not what it would be without a region.
+    [B, R, D] where each film has its own; `offsets` [R] or [B, R]. `embeddings` float [B, D] of length 1 are the
+    network's own; where they are not given they are made by `readout`. With w = W^T v / |z| the map is the sum over
+    channels of w_c times what the place gives to pooled channel c, and the bias and the offset are the constant. The
+    length |z| is held as it is: the map says what the score is made of, not what it would be without a region.
     """
     features = features.to(torch.promote_types(features.dtype, torch.float32))
     vectors = vectors.to(features)

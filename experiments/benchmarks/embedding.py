@@ -32,8 +32,8 @@ from embedlearn.encoders.settings import Architecture
 from embedlearn.radiographs.cache import Films, open_films
 from embedlearn.radiographs.manifest import build_manifest
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.shards import write_plan, write_shard
 from embedlearn.sources import Collection
+from embedlearn.tasks.sharding import write_plan, write_shard
 from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, write_measurements
 
 WORKERS = 2

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from embedlearn.console import run_command, say
 from embedlearn.embeddings import Embeddings

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from embedlearn.console import say
 from embedlearn.errors import ArgumentError, CheckpointError, StorageError
-from embedlearn.files import file_digest, require_folder
-from embedlearn.galleries import Search
+from embedlearn.files import require_folder
 from embedlearn.gallery.face import Store
 from embedlearn.gallery.identities import Identities
 from embedlearn.gallery.opening import find_case, open_gallery
 from embedlearn.gallery.similar import Wanted, own_cases, similar
 from embedlearn.gallery.where import Compare, Condition, Or, parse_condition
-from embedlearn.pictures import pictures_of, require_folders
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.showing import Film, Shown, show
+from embedlearn.tasks.gallery.flags import Search
+from embedlearn.tasks.gallery.pictures import pictures_of, require_folders
+from embedlearn.tasks.gallery.showing import Film, Shown, show
 
 if TYPE_CHECKING:
     from embedlearn.encoders.checkpoints import SavedEncoder
@@ -176,20 +176,15 @@ def _own(settings: Search, gallery: Store, query: Query) -> Condition | None:
 def _encoder_of(settings: Search, gallery: Store) -> SavedEncoder:
     """The encoder that made the gallery, from the run that is named or one of those under --runs."""
     from embedlearn.encoders.checkpoints import load_encoder
-    from embedlearn.encoders.runs import ENCODER, open_run
+    from embedlearn.encoders.runs import open_run, run_of_encoder
 
     about = gallery.about
-    if settings.run:
-        run = open_run(settings.run)
-    else:
-        encoders = sorted(settings.runs.glob(f"*/{ENCODER}"), key=lambda path: -path.stat().st_mtime_ns)
-        made = [path.parent for path in encoders if file_digest(path) == about.encoder]
-        if not made:
-            raise CheckpointError(
-                f"--runs {settings.runs}: no run here made {settings.gallery} (encoder {about.encoder[:12]}); "
-                "name it with --run"
-            )
-        run = open_run(made[0])
+    run = open_run(settings.run) if settings.run else run_of_encoder(about.encoder, settings.runs)
+    if run is None:
+        raise CheckpointError(
+            f"--runs {settings.runs}: no run here made {settings.gallery} (encoder {about.encoder[:12]}); "
+            "name it with --run"
+        )
     saved = load_encoder(run.encoder)
     about.require_same(saved.digest, saved.preprocessing.digest, str(settings.gallery))
     return saved

@@ -16,7 +16,6 @@ from embedlearn.console import progress, say
 from embedlearn.embeddings import Embeddings, load_embeddings
 from embedlearn.errors import ArgumentError, EmbedlearnError, StorageError
 from embedlearn.flags import as_plain
-from embedlearn.galleries import Index
 from embedlearn.gallery.about import About
 from embedlearn.gallery.face import Store
 from embedlearn.gallery.gallery import Gallery
@@ -26,9 +25,10 @@ from embedlearn.gallery.opening import find_case, is_there, open_gallery, requir
 from embedlearn.gallery.quality import headline, quality_of_rows
 from embedlearn.gallery.quality.headline import QUERIES
 from embedlearn.gallery.records import OWN, case_rows
-from embedlearn.pictures import joined_twins
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.splits import SEEN
+from embedlearn.tasks.gallery.flags import Index
+from embedlearn.tasks.gallery.pictures import joined_twins
 
 CHUNK = 65_536  # cases added at once, which a killed process keeps or not
 COMPARED = 200_000_000  # pairs of cases that are compared for the headline, at most

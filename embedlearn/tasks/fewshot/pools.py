@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from embedlearn.audits.probes import border_features, header_features
 from embedlearn.console import DataFlags, say
@@ -29,8 +27,8 @@ from embedlearn.episodes.pool import (
 from embedlearn.episodes.space import Space
 from embedlearn.errors import EpisodeError, ImageError, MismatchError
 from embedlearn.radiographs.manifest import class_of
-from embedlearn.radiographs.splits import SEEN
-from embedlearn.sources import Collection, collect_for_run, decode, embed_collection
+from embedlearn.sources import Collection, decode, embed_collection
+from embedlearn.tasks.unseen import seen_by, unseen_films
 
 
 def pool_of_films(
@@ -52,7 +50,7 @@ def pool_of_films(
         other = load_encoder(against.encoder)
         if other.digest == saved.digest:
             raise MismatchError(f"--against {against.folder}: wanted another encoder, got the same; name another run")
-        collection = collection.where(~_seen_by(against, collection))
+        collection = _less_seen(collection, against)
         if missing := sorted(set(chosen) - _classes_of(collection, chosen)):
             raise EpisodeError(
                 f"--against {against.folder}: it has seen all films of {', '.join(missing)}; name another"
@@ -62,36 +60,16 @@ def pool_of_films(
     return _pool_beside(run, saved, trained, others, collection, chosen, transforms, device), collection
 
 
-def unseen_films(
-    flags: DataFlags, run: Run, saved: SavedEncoder, classes: Sequence[str]
-) -> tuple[Collection, tuple[str, ...]]:
-    """The films that the run has not seen and that are of one of `classes`, decoded, and these classes.
-
-    Where no classes are named they are chosen as `choose_films` says.
-    """
-    collection = collect_for_run(flags, run, saved.preprocessing)
-    chosen = choose_films(collection.manifest.frame, classes, run.classes, own=not flags.data)
-    for note in chosen.notes:
-        say(f"  note: {note}")
-    return collection.where(chosen.kept), chosen.classes
+def _less_seen(collection: Collection, against: Run) -> Collection:
+    """The films that another run has not seen either."""
+    seen = seen_by(against, collection)
+    if seen.any():
+        say(f"  note: {seen.sum()} films left out: {against.folder} has seen them, their patient or their twin")
+    return collection.where(~seen)
 
 
 def _classes_of(collection: Collection, classes: Sequence[str]) -> set[str | None]:
     return {class_of(label, classes) for label in collection.manifest.frame["label"]}
-
-
-def _seen_by(run: Run, collection: Collection) -> NDArray[np.bool_]:
-    """Which films another run has seen, or has seen a film of the same case of, bool [N]."""
-    own, frame = run.manifest().frame, collection.manifest.frame
-    seen = own[own["split"].isin(SEEN)]
-    named = seen.dropna(subset=["patient"])
-    patients = set(zip(named["source"], named["patient"], strict=True))
-    known = frame["sha256"].isin(set(seen["sha256"])).to_numpy(bool, copy=True)
-    known |= [pair in patients for pair in zip(frame["source"], frame["patient"].fillna(""), strict=True)]
-    found = np.isin(frame["case"], frame["case"][known])
-    if found.any():
-        say(f"  note: {found.sum()} films left out: {run.folder} has seen them, their patient or their twin")
-    return found
 
 
 def _by_other(saved: SavedEncoder, collection: Collection, device: torch.device) -> Embeddings:

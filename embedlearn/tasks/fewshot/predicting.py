@@ -79,10 +79,10 @@ def predict(settings: Predict) -> None:
     from embedlearn.episodes.prediction import fit_on_base, predict_films
     from embedlearn.episodes.space import Space
     from embedlearn.files import require_folder
-    from embedlearn.pools import base_films
     from embedlearn.radiographs.layouts import read_data
     from embedlearn.radiographs.manifest import build_manifest
     from embedlearn.sources import collect_films, embed_collection, named_films
+    from embedlearn.tasks.fewshot.pools import base_films
 
     if settings.out:
         require_folder(settings.out.parent, "--out")

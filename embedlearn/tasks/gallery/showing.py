@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from embedlearn.console import say
 from embedlearn.files import write_text
-from embedlearn.galleries import Search
 from embedlearn.gallery.sheet import Tile, draw_sheet
 from embedlearn.gallery.similar import Hits
 from embedlearn.radiographs.cases import find_twins
+from embedlearn.tasks.gallery.flags import Search
 
 Film = NDArray[np.uint8]
 FORMAT = "embedlearn-similar-1"

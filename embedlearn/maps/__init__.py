@@ -1,0 +1,1 @@
+"""Maps of the latent space: projections, how far each can be trusted, figures and an interactive page."""

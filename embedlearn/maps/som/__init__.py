@@ -1,0 +1,1 @@
+"""The self-organising map: training, measures, exemplar films, figures."""

@@ -1,0 +1,1 @@
+"""Explanations of films, and the checks of their maps."""

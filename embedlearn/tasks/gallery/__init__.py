@@ -1,0 +1,1 @@
+"""Galleries: making them, changing them, asking them."""

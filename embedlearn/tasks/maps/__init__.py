@@ -1,0 +1,1 @@
+"""Maps of the latent space, their figures and their page."""
