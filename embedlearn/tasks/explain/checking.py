@@ -22,6 +22,7 @@ from embedlearn.files import require_folder
 from embedlearn.flags import as_plain
 from embedlearn.provenance import describe_software
 from embedlearn.radiographs.manifest import class_of
+from embedlearn.radiographs.phantom import SOURCES
 from embedlearn.tasks.explain.flags import Check
 from embedlearn.tasks.explain.writing import CHECKED, FOLDER
 from embedlearn.tasks.unseen import seen_by, unseen_films
@@ -50,7 +51,7 @@ def check_maps(settings: Check) -> bool:
     with progress("checking maps") as report:
         verdicts = run_checks(
             _network(saved, device), films, settings.methods, against=against, lungs=lungs, queries=settings.at_most,
-            seed=settings.seed, progress=report,
+            foreign=not set(run.manifest().frame["source"]) <= set(SOURCES), seed=settings.seed, progress=report,
         )  # fmt: skip
     _print(verdicts)
     about = {"encoder": saved.digest, "settings": as_plain(settings), "software": describe_software()}

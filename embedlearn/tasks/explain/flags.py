@@ -103,7 +103,7 @@ class Check(DataFlags):
     """A COCO file NAME.json of lung boxes, in pixels of the original films, with a folder images beside it."""
     classes: tuple[str, ...] = ()
     """Classes to tell apart; by default the run's and covid-19, or every unseen label where there is none."""
-    at_most: int = 32
+    at_most: int = 64
     """Films that are asked about; the others stand for their classes."""
     out: Path | None = None
     """Folder to write; by default the folder explain in the run's."""
