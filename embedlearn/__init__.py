@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from embedlearn.episodes.space import Space
     from embedlearn.episodes.transforms import Centering, PowerTransform, UnitLength
     from embedlearn.errors import EmbedlearnError
+    from embedlearn.explanations.exact import exact_maps, explain_films
+    from embedlearn.explanations.integrated import integrated_maps
+    from embedlearn.explanations.pairs import pair_maps
+    from embedlearn.explanations.readout import read_head
+    from embedlearn.explanations.targets import margin_target, prototype_target
     from embedlearn.gallery.exact import ExactIndex
     from embedlearn.gallery.expansion import expand_queries
     from embedlearn.gallery.gallery import Gallery
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
     from embedlearn.gallery.reranking import rerank
     from embedlearn.gallery.similar import Wanted, similar
     from embedlearn.gallery.where import parse_condition
+    from embedlearn.maps.latent import LatentMap, load_map
+    from embedlearn.maps.projections import create_projection
+    from embedlearn.maps.quality import map_quality
     from embedlearn.radiographs.layouts import read_data
     from embedlearn.radiographs.manifest import Manifest
     from embedlearn.radiographs.preprocessing import Preprocessing
@@ -57,6 +65,7 @@ _HOMES = {
     "LDAClassifier": "episodes.heads.lda",
     "Labelled": "gallery.quality",
     "LaplacianShotClassifier": "episodes.heads.laplacian",
+    "LatentMap": "maps.latent",
     "LogisticClassifier": "episodes.heads.logistic",
     "Manifest": "radiographs.manifest",
     "MatchingClassifier": "episodes.heads.matching",
@@ -74,13 +83,23 @@ _HOMES = {
     "TransductiveFineTuning": "episodes.heads.transductive",
     "UnitLength": "episodes.transforms",
     "Wanted": "gallery.similar",
+    "create_projection": "maps.projections",
     "evaluate_episodes": "episodes.evaluate",
+    "exact_maps": "explanations.exact",
     "expand_queries": "gallery.expansion",
+    "explain_films": "explanations.exact",
     "fit_temperature": "episodes.calibration",
+    "integrated_maps": "explanations.integrated",
     "load_embeddings": "embeddings",
     "load_encoder": "encoders.checkpoints",
+    "load_map": "maps.latent",
+    "map_quality": "maps.quality",
+    "margin_target": "explanations.targets",
+    "pair_maps": "explanations.pairs",
     "parse_condition": "gallery.where",
+    "prototype_target": "explanations.targets",
     "read_data": "radiographs.layouts",
+    "read_head": "explanations.readout",
     "reliability": "episodes.calibration",
     "rerank": "gallery.reranking",
     "retrieval_quality": "gallery.quality",
@@ -104,6 +123,7 @@ __all__ = [
     "LDAClassifier",
     "Labelled",
     "LaplacianShotClassifier",
+    "LatentMap",
     "LogisticClassifier",
     "Manifest",
     "MatchingClassifier",
@@ -121,13 +141,23 @@ __all__ = [
     "TransductiveFineTuning",
     "UnitLength",
     "Wanted",
+    "create_projection",
     "evaluate_episodes",
+    "exact_maps",
     "expand_queries",
+    "explain_films",
     "fit_temperature",
+    "integrated_maps",
     "load_embeddings",
     "load_encoder",
+    "load_map",
+    "map_quality",
+    "margin_target",
+    "pair_maps",
     "parse_condition",
+    "prototype_target",
     "read_data",
+    "read_head",
     "reliability",
     "rerank",
     "retrieval_quality",

@@ -21,9 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _explain(settings: Explain) -> None:
-    from embedlearn.tasks.explain.explaining import explain_films
+    from embedlearn.tasks.explain.explaining import show_reasons
 
-    explain_films(settings)
+    show_reasons(settings)
 
 
 def _check(settings: Check) -> None:

@@ -8,12 +8,14 @@ import embedlearn
 PUBLIC = {
     "Architecture", "Augmentation", "BDCSPNClassifier", "Centering", "CosineClassifier", "Embeddings",
     "EmbedlearnError", "Encoder", "EpisodeSampler", "ExactIndex", "Gallery", "KNNClassifier",
-    "LDAClassifier", "Labelled", "LaplacianShotClassifier", "LogisticClassifier", "Manifest",
-    "MatchingClassifier", "Objective", "PTMAPClassifier", "PostgresGallery", "PowerTransform",
-    "Preprocessing", "PrototypeClassifier", "RidgeClassifier", "Sampling", "Schedule", "Space",
-    "TIMClassifier", "TransductiveFineTuning", "UnitLength", "Wanted", "evaluate_episodes",
-    "expand_queries", "fit_temperature", "load_embeddings", "load_encoder", "parse_condition", "read_data",
-    "reliability", "rerank", "retrieval_quality", "similar", "tempered",
+    "LDAClassifier", "Labelled", "LaplacianShotClassifier", "LatentMap", "LogisticClassifier",
+    "Manifest", "MatchingClassifier", "Objective", "PTMAPClassifier", "PostgresGallery",
+    "PowerTransform", "Preprocessing", "PrototypeClassifier", "RidgeClassifier", "Sampling", "Schedule",
+    "Space", "TIMClassifier", "TransductiveFineTuning", "UnitLength", "Wanted", "create_projection",
+    "evaluate_episodes", "exact_maps", "expand_queries", "explain_films", "fit_temperature",
+    "integrated_maps", "load_embeddings", "load_encoder", "load_map", "map_quality", "margin_target",
+    "pair_maps", "parse_condition", "prototype_target", "read_data", "read_head", "reliability",
+    "rerank", "retrieval_quality", "similar", "tempered",
 }  # fmt: skip
 
 

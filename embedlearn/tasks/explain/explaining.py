@@ -65,7 +65,7 @@ class Case:
     target: Target
 
 
-def explain_films(settings: Explain) -> None:
+def show_reasons(settings: Explain) -> None:
     """Act on the flags. Raises an `EmbedlearnError` for what a user can mend."""
     method = named_method(settings.method)
     run = choose_run(settings.run, settings.runs)
