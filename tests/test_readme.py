@@ -13,8 +13,9 @@ def blocks(language):
 
 
 def test_the_python_runs(capsys):
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), {})
+    names: dict[str, object] = {}
+    for block in blocks("python"):  # a reader goes on in the same session
+        exec(compile(block, "README.md", "exec"), names)
     assert "Estimate(mean=" in capsys.readouterr().out
 
 
