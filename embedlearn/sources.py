@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from embedlearn.console import DataFlags, progress, say
 from embedlearn.embeddings import Embeddings
@@ -62,17 +62,32 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     """The films a run is to be used on, with a column `split` that says which of them it has seen (train, val).
 
     Without data named, the run's own films; a `MismatchError` where one has changed. With data, those films, of which
-    one counts as seen that is a film of the run's training, its near-identical picture, or of its patient.
+    one counts as seen that `seen_by` says.
     """
     own = run.manifest()
     if not flags.data:
         return decode(_readable(own, preprocessing, flags.skip_bad).frame, preprocessing, skippable=True)
     manifest = _readable(_read(flags), preprocessing, flags.skip_bad)
     _describe(manifest)
+    if strange := sorted(set(manifest.frame["source"]) - set(own.frame["source"])):
+        say(f"  note: {', '.join(strange)}: not a source of {run.folder}; patients are compared within a source only")
+    collection, seen = seen_by(run, manifest, preprocessing, flags.skip_bad)
+    split = np.where(seen, SEEN[0], HELD_OUT)
+    return Collection(collection.manifest.with_columns(split=split), collection.films)
+
+
+def seen_by(
+    run: Run, manifest: Manifest, preprocessing: Preprocessing, skip_bad: bool = False
+) -> tuple[Collection, NDArray[np.bool_]]:
+    """The films of a manifest, decoded, with their cases; and which of them the run has seen, bool [N].
+
+    Seen is a film of the run's training or validation, its near-identical picture, and every film of its patient.
+    """
+    own = run.manifest()
     seen = own.where(own.frame["split"].isin(SEEN))
-    known = _readable(seen.where(pd.Series([path.is_file() for path in seen.paths])), preprocessing, flags.skip_bad)
-    columns = manifest.frame.columns
-    frame = pd.concat([manifest.frame, known.frame.reindex(columns=columns)], ignore_index=True)
+    known = _readable(seen.where(pd.Series([path.is_file() for path in seen.paths])), preprocessing, skip_bad)
+    columns = manifest.frame.columns.drop(["case", "sha256", "split"], errors="ignore")
+    frame = pd.concat([manifest.frame[columns], known.frame.reindex(columns=columns)], ignore_index=True)
     collection = _decode(Manifest(frame, manifest.notes), preprocessing)
     many = len(manifest) > MOST_COMPARED
     if many:
@@ -83,14 +98,12 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     met = set(cases[len(manifest) :][unchanged])
     if gone := len(seen) - int(unchanged.sum()):
         say(f"  note: {gone} training films of {run.folder} are gone or changed; their twins cannot be recognised")
-    if strange := sorted(set(manifest.frame["source"]) - set(own.frame["source"])):
-        say(f"  note: {', '.join(strange)}: not a source of {run.folder}; patients are compared within a source only")
     learnt, patients = set(seen.frame["sha256"]), set(_named_patients(seen)) - {None}
     is_seen = np.array([digest in learnt for digest in digests]) | np.isin(cases, list(met))
     is_seen[: len(manifest)] |= [name in patients for name in _named_patients(manifest)]
-    split = np.where(is_seen, SEEN[0], HELD_OUT)
-    marked = Collection(collection.manifest.with_columns(case=cases, split=split), collection.films)
-    return marked.where(np.arange(len(frame)) < len(manifest))
+    whole = Collection(collection.manifest.with_columns(case=cases), collection.films)
+    asked = np.arange(len(frame)) < len(manifest)
+    return whole.where(asked), is_seen[asked]
 
 
 def _named_patients(manifest: Manifest) -> list[tuple[str, str] | None]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,13 @@ from PIL import Image
 
 from embedlearn import embed, explain
 from embedlearn.embeddings import load_embeddings
+from embedlearn.encoders.checkpoints import load_encoder
+from embedlearn.encoders.runs import open_run
+from embedlearn.explanations.filmmap import FilmMap, scale_of
+from embedlearn.explanations.geometry import Sight
+from embedlearn.explanations.lag import measure_lag
+from embedlearn.explanations.overlay import painted
+from embedlearn.radiographs.reading import read_film
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +148,55 @@ def test_a_point_of_a_film_can_be_named(place, tmp_path):
     assert (tmp_path / "out" / f"{film['name']}-at.png").is_file()
 
 
+def test_pictures_are_drawn_where_the_encoder_looks_and_say_so(explained, place):
+    saved = load_encoder(open_run(place / "runs/base").encoder)
+    lag = measure_lag(saved.encoder, saved.preprocessing)
+    film = films_of(explained)[0]
+    assert film["lag"] == lag != 0
+    margins = [FilmMap("margin", np.array(one["maps"][0]["map"]), 0.0) for one in films_of(explained)]
+    pixels, values, scale = read_film(Path(film["path"])), margins[0].values, scale_of(margins)
+    with Image.open(explained / f"{film['name']}-overlay.png") as overlay:
+        drawn = np.array(overlay).astype(int)
+    there, evenly = (painted(pixels, values, Sight(saved.preprocessing, at), scale) for at in (lag, 0.0))
+    assert np.abs(drawn - there).max() <= 1 < np.abs(drawn - evenly).max()
+
+
+def test_a_point_beyond_what_the_encoder_sees_leaves_nothing_behind(place, tmp_path, refused):
+    film = np.zeros((64, 128), np.uint8)
+    film[:, 32:96] = np.random.default_rng(0).integers(0, 255, (64, 64))
+    Image.fromarray(film).save(tmp_path / "wide.png")
+    words = ["--run", place / "runs/base", "--pairs", "--out", tmp_path / "out", "--at"]
+    assert "does not see this point" in refused(explain.main, tmp_path / "wide.png", *words, "0.5", "0.1")
+    assert not list((tmp_path / "out").glob("*"))
+    explain.main([str(word) for word in (tmp_path / "wide.png", *words, 1, 0.74)])
+    assert (tmp_path / "out/wide-at.png").is_file()
+
+
+def test_films_of_like_names_keep_their_pictures_and_an_earlier_calls_go(place, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    for name, path in zip(("a.png", "a-overlay.png"), unseen(place, 2), strict=True):
+        shutil.copy(path, films / name)
+    words = ["--run", str(place / "runs/base"), "--out", str(tmp_path / "out")]
+    explain.main([str(films), *words])
+    first = {path.name for path in (tmp_path / "out").iterdir()}
+    assert first == {
+        "a-overlay.png", "a-overlay-overlay.png", "a-2.png", "a-2-overlay.png", "sheet.png", "explain.json"
+    }  # fmt: skip
+    (tmp_path / "out/mine.png").write_bytes(b"a user's own")
+    explain.main([str(films / "a.png"), *words])
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "a.png", "a-overlay.png", "sheet.png", "explain.json", "mine.png"
+    }  # fmt: skip
+
+
+def test_films_that_the_encoder_has_seen_are_said(place, tmp_path, capsys):
+    frame = pd.read_csv(place / "runs/base/manifest.csv")
+    learnt = frame["path"][frame["split"] == "train"].iloc[0]
+    explain.main([learnt, "--run", str(place / "runs/base"), "--out", str(tmp_path / "out")])
+    assert "1 of 1 films: the encoder has seen them" in capsys.readouterr().out
+
+
 def test_examples_can_be_ones_own(place, tmp_path):
     support = tmp_path / "examples"
     for label in ("covid-19", "healthy"):
@@ -171,7 +228,8 @@ def test_a_gradient_method_claims_no_sum_and_its_trap_is_told(place, tmp_path, c
     [
         (["--method", "crystal-ball"], "--method crystal-ball: no such method; wanted one of exact"),
         (["nowhere.png"], "FILM nowhere.png: wanted a film"),
-        (["--why", "tuberculosis"], "tuberculosis: no example"),
+        (["--why", "tuberculosis"], "--why tuberculosis: no example"),
+        (["--classes", "healthy", "tuberculosis"], "tuberculosis"),
         (["--why", "healthy", "--why-not", "healthy"], "--why-not healthy: wanted another class"),
         (["--pairs", "--method", "gradcam"], "--pairs: is made of exact maps"),
         (["--at", "0.5", "0.5"], "--at: a point is looked for"),
@@ -179,6 +237,7 @@ def test_a_gradient_method_claims_no_sum_and_its_trap_is_told(place, tmp_path, c
         (["--columns", "path=file"], "--map and --columns: are for the examples"),
         (["--case", "nowhere.png"], "--case nowhere.png: wanted a film"),
         (["--each", "0"], "--each"),
+        (["film.png", "--each", "5"], "--each: is for films that are chosen for you"),
         (["--masks", "nowhere"], "nowhere: wanted a folder of masks"),
     ],
 )

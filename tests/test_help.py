@@ -20,6 +20,7 @@ from embedlearn.__main__ import COMMANDS
 
 SECONDS = 0.5
 TYRO_APPENDS = "(repeatable)"
+SUBCOMMANDS = ("fewshot predict", "explain check")
 
 
 @functools.cache
@@ -30,10 +31,11 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 def settings_of(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The dataclass that the command takes its flags from."""
-    module = importlib.import_module(f"embedlearn.{command}")
+    name, *words = command.split()
+    module = importlib.import_module(f"embedlearn.{name}")
     taken: list[Any] = []
     monkeypatch.setattr(module, "run_command", lambda settings, *_: taken.append(settings))
-    module.main([])
+    module.main(words)
     return taken[0]
 
 
@@ -75,9 +77,9 @@ def test_every_command_answers_under_both_names(command: str) -> None:
     assert (package.returncode, package.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *SUBCOMMANDS])
 def test_every_setting_is_a_flag_with_a_default_and_a_sentence(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = entries(run(f"embedlearn.{command}", "--help").stdout)
+    told = entries(run("embedlearn", *command.split(), "--help").stdout)
     wanted = dict(leaves(settings_of(command, monkeypatch)))
     assert set(told) == set(wanted)
     for flag, default in wanted.items():

@@ -1,24 +1,26 @@
 """`embedlearn visualize`: from films to maps, figures and a page, and new films on a map that is there."""
 
-import dataclasses
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from embedlearn import embed, visualize
 from embedlearn.embeddings import load_embeddings
-from embedlearn.encoders.checkpoints import load_encoder, save_encoder
+from embedlearn.encoders.checkpoints import load_encoder
 from embedlearn.files import file_digest
+from embedlearn.maps.figures import PALE
 from embedlearn.maps.latent import load_map
+from embedlearn.maps.projections import KINDS
 from embedlearn.maps.quality import map_quality
 from embedlearn.radiographs.layouts import read_data
+from embedlearn.tasks.maps.fitting import TITLES
+from embedlearn.tasks.maps.flags import Kind, Visualize
 
 
 def call(place, out, *words):
@@ -36,22 +38,6 @@ def stored(_built_place, tmp_path_factory):
     every = load_embeddings(path)
     every.where(np.arange(len(every)) < 90).save(path)
     return path
-
-
-def another_run(place, folder):
-    """A run that differs: its network is the untrained one, sees larger films, and has learnt from some more cases."""
-    shutil.copytree(place / "runs" / "base", folder)
-    saved = load_encoder(folder / "untrained.safetensors")
-    larger = dataclasses.replace(saved.preprocessing, size=48)
-    save_encoder(folder / "encoder.safetensors", saved.encoder, larger, saved.center)
-    frame = pd.read_csv(folder / "manifest.csv", dtype="string", keep_default_na=False)
-    more = frame["case"].isin(frame["case"][frame["split"] == "test"].unique()[:20])
-    frame.assign(split=frame["split"].where(~more, "train")).to_csv(folder / "manifest.csv", index=False)
-    config = json.loads((folder / "config.json").read_text())
-    config["result"]["encoder"] = file_digest(folder / "encoder.safetensors")
-    config["data"]["manifest_csv"] = file_digest(folder / "manifest.csv")
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +85,31 @@ def test_a_table_says_what_each_map_is_worth(place, tmp_path, capsys):
     said = capsys.readouterr().out
     rows = [line.split() for line in said.splitlines() if line.startswith("PCA")]
     assert [row[1] for row in rows] == ["untrained", "trained"] and all(len(row) == 9 for row in rows)
-    assert "the encoder was trained on, or chosen by" in said and "by chance: labels .250" in said
+    assert "the encoder was trained on, or chosen by" in said and "by chance: labels .333" in said
+
+
+def test_embeddings_with_their_run_have_the_untrained_network_beside_them(stored, place, tmp_path, capsys):
+    words = ["--embeddings", str(stored), "--run", str(place / "runs" / "base"), "--maps", "pca", "--explain"]
+    visualize.main([*words, "--thumbnails", "9", "--out", str(tmp_path)])
+    record = json.loads((tmp_path / "visualize.json").read_text())
+    assert list(record["quality"]["pca"]) == ["untrained", "trained"] and record["films"] == 90
+    latent = load_map(tmp_path / "map-pca")
+    assert latent.vectors.tobytes() == load_embeddings(stored).vectors.tobytes()
+    assert record["encoders"]["trained"] == latent.encoder != record["encoders"]["untrained"]
+    assert "9 of the 90 films" in (tmp_path / "latent.html").read_text()
+
+
+def test_findings_behind_a_slash_are_joined(mapped, stored, place, tmp_path):
+    visualize.main(["--embeddings", str(stored), "--maps", "pca", "--out", str(tmp_path)])
+    for folder in (mapped, tmp_path):
+        record, frame = json.loads((folder / "visualize.json").read_text()), load_map(folder / "map-pca").frame
+        assert set(record["labels"]) == set(frame["label"]) == {"covid-19", "healthy", "pneumonia"}
+        assert {"pneumonia/bacterial", "pneumonia/viral"} < set(frame["finding"])
+        assert (frame["finding"].str.split("/").str[0] == frame["label"]).all()
+        quality = next(iter(record["quality"]["pca"].values()))
+        assert quality["label_chance"] == pytest.approx(1 / 3)
+        assert '"name":"finding"' in (folder / "latent.html").read_text()
+    assert "bacterial" not in (tmp_path / "pca.svg").read_text()
 
 
 def test_the_same_call_makes_the_same_bytes(stored, tmp_path):
@@ -126,20 +136,6 @@ assert "torch" not in sys.modules
     assert not (tmp_path / "latent.html").exists()
 
 
-def test_untrained_and_trained_side_by_side(place, tmp_path):
-    few = ["--maps", "pca", "som", "--at-most", "60"]
-    words = [*few, "--compare", "untrained", place / "runs" / "base"]
-    visualize.main([*map(str, words), "--out", str(tmp_path / "two")])
-    record = json.loads((tmp_path / "two" / "visualize.json").read_text())
-    assert list(record["quality"]["pca"]) == ["untrained", "base"]
-    one = call(place, tmp_path / "one", *few, "--no-page")
-    assert list(one["quality"]["pca"].values()) == list(record["quality"]["pca"].values())
-    for kind in ("pca", "som"):
-        with Image.open(tmp_path / "two" / f"{kind}.png") as both:
-            assert both.size[0] == 2100
-    assert "untrained" in (tmp_path / "two" / "latent.html").read_text()
-
-
 def test_new_films_are_placed_and_strange_ones_are_said_to_be(place, tmp_path, capsys):
     own = read_data(str(place / "films")).paths[3]
     Image.new("L", (64, 64), 255).save(tmp_path / "blank.png")
@@ -152,6 +148,9 @@ def test_new_films_are_placed_and_strange_ones_are_said_to_be(place, tmp_path, c
     assert lines == [line for line in again.splitlines() if line.startswith("  PCA:")]
     assert own.name in lines[0] and "unlike" not in lines[0]
     assert "blank.png" in lines[1] and "unlike any film" in lines[1]
+    said = "Training has seen"
+    assert said in (tmp_path / "maps" / "placed" / "pca.svg").read_text()
+    assert said in (tmp_path / "maps" / "placed" / "latent.html").read_text()
     placed = json.loads((tmp_path / "maps" / "placed" / "visualize.json").read_text())
     assert [one["strange"] for one in placed["new"]] == [False, True]
     assert placed["new"][0]["distance"] < placed["bound"] < placed["new"][1]["distance"]
@@ -161,31 +160,6 @@ def test_new_films_are_placed_and_strange_ones_are_said_to_be(place, tmp_path, c
     assert (tmp_path / "maps" / "placed" / "pca.png").exists() and (
         tmp_path / "maps" / "placed" / "latent.html"
     ).exists()
-
-
-def test_a_map_by_another_encoder_is_refused(mapped, place, tmp_path, refused):
-    film = read_data(str(place / "films")).paths[0]
-    another_run(place, tmp_path / "other")
-    words = ["--on", mapped / "map-pca", "--place", film, "--out", tmp_path / "out"]
-    assert "name its run with --run" in refused(visualize.main, *words, "--run", tmp_path / "other")
-    assert "no run here made" in refused(visualize.main, *words, "--runs", tmp_path)
-    assert not (tmp_path / "out").exists()
-
-
-def test_two_runs_share_what_either_has_seen(place, tmp_path):
-    another_run(place, tmp_path / "other")
-    words = ["--maps", "pca", "--no-page", "--compare", str(tmp_path / "other"), str(place / "runs" / "base")]
-    visualize.main([*words, "--out", str(tmp_path / "all")])
-    visualize.main([*words, "--out", str(tmp_path / "unseen"), "--split", "unseen"])
-    every, unseen = (json.loads((tmp_path / name / "visualize.json").read_text()) for name in ("all", "unseen"))
-    seen = [
-        set(frame.loc[frame["split"].isin(["train", "val"]), "case"].astype(int))
-        for frame in (pd.read_csv(path / "manifest.csv") for path in (tmp_path / "other", place / "runs" / "base"))
-    ]
-    frame = load_map(tmp_path / "unseen" / "map-pca").frame
-    assert list(every["quality"]["pca"]) == ["other", "base"]
-    assert every["films"] - every["films_in_training"] == unseen["films"] == len(frame)
-    assert seen[0] > seen[1] and unseen["films_in_training"] == 0 and not set(frame["case"]) & (seen[0] | seen[1])
 
 
 def test_a_sample_is_drawn_by_the_seed(stored, tmp_path, capsys):
@@ -198,59 +172,43 @@ def test_a_sample_is_drawn_by_the_seed(stored, tmp_path, capsys):
     assert "50 of" in capsys.readouterr().out
 
 
-def test_films_names_and_reasons_are_shown_when_asked_for(place, tmp_path):
-    bare = ["--maps", "pca", "--at-most", "60"]
-    shown = ["--thumbnails", "20", "--show-names", "--explain", "--pale"]
-    call(place, tmp_path / "bare", *bare)
-    call(place, tmp_path / "shown", *bare, *shown)
-    small, large = ((tmp_path / name / "latent.html").read_text() for name in ("bare", "shown"))
-    assert len(large) > len(small) + 5_000
-    name = Path(load_map(tmp_path / "shown" / "map-pca").frame["path"].iloc[0]).name
-    assert name in large and name not in small
+@pytest.fixture(scope="module")
+def bare(_built_place, tmp_path_factory):
+    """The page of a map without anything that must be asked for, and the maps' folder."""
+    out = tmp_path_factory.mktemp("bare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDLEARN_CACHE", str(_built_place / "cache"))
+        call(_built_place, out, "--maps", "pca", "--at-most", "60")
+    return out
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--neighbours", "5", "--maps", "pca"], "--neighbours: is for umap"),
-        (["--perplexity", "5", "--maps", "umap"], "--perplexity: is for tsne"),
-        (["--maps", "pca", "pca"], "--maps: wanted each kind once"),
-        (["--maps", "mds"], "invalid choice"),
-        (["--compare", "untrained", "x"], "--run: the runs are those that --compare names"),
-        (["--embeddings", "x.parquet", "--data", "y"], "--data: embeddings bring"),
-        (["--no-page", "--explain"], "--explain: is for the page"),
-        (["--no-page", "--show-names"], "--show-names: is for the page"),
-        (["--on", "x"], "--on: wanted films to place"),
-        (["--on", "nowhere", "--place", "a.png"], "no map here"),
-        (["--on", "x", "--place", "a.png", "--maps", "pca"], "--maps: the map of --on is made already"),
-        (["--place", "nowhere.png"], "--place nowhere.png"),
-        (["--at-most", "2"], "--at-most: wanted a number from 5"),
-        (["--embeddings", "nowhere.parquet"], "nowhere.parquet"),
-        (["--out", __file__ + "/maps"], "is no folder that can be written to"),
-        (["--theme", "sepia"], "--theme"),
-    ],
-    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
-)
-def test_a_wrong_flag_is_named_and_nothing_is_written(words, said, place, tmp_path, refused):
-    assert said in refused(visualize.main, "--run", place / "runs" / "base", "--out", tmp_path / "maps", *words)
-    assert not (tmp_path / "maps").exists()
+def test_films_are_in_the_page_as_many_as_asked_for(bare, place, tmp_path):
+    call(place, tmp_path, "--maps", "pca", "--at-most", "60", "--thumbnails", "20")
+    assert "image/jpeg" not in (bare / "latent.html").read_text()
+    page = (tmp_path / "latent.html").read_text()
+    assert "image/jpeg" in page and "20 of the 60 films" in page
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--compare", "untrained"], "--compare: wanted two run folders"),
-        (["--compare", "untrained", "untrained"], "--compare: wanted a run folder beside untrained"),
-        (["--compare", "nowhere", "untrained"], "nowhere: not a run folder"),
-        (["--embeddings", "x.parquet", "--place", "a.png"], "--place: wanted the encoder too"),
-        (["--embeddings", "x.parquet", "--explain"], "--explain: wanted the encoder too"),
-    ],
-    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
-)
-def test_a_wrong_flag_without_a_run(words, said, tmp_path, refused):
-    assert said in refused(visualize.main, "--out", tmp_path / "maps", *words)
+def test_names_are_in_the_page_when_asked_for(bare, place, tmp_path):
+    call(place, tmp_path, "--maps", "pca", "--at-most", "60", "--show-names")
+    name = Path(load_map(bare / "map-pca").frame["path"].iloc[0]).name
+    assert name in (tmp_path / "latent.html").read_text() and name not in (bare / "latent.html").read_text()
 
 
-def test_the_same_run_twice_is_refused(place, tmp_path, refused):
-    base = place / "runs" / "base"
-    assert "the same one twice" in refused(visualize.main, "--compare", base, base, "--out", tmp_path / "maps")
+def test_reasons_are_in_the_page_when_asked_for(bare, place, tmp_path):
+    call(place, tmp_path, "--maps", "pca", "--at-most", "60", "--explain")
+    said = "adds to (orange) or takes from (blue) the score by which the trained encoder puts a film nearer"
+    assert said in (tmp_path / "latent.html").read_text() and said not in (bare / "latent.html").read_text()
+    assert '"explanations":null' in (bare / "latent.html").read_text()
+    assert '"explanations":null' not in (tmp_path / "latent.html").read_text()
+
+
+def test_pale_is_said_below_the_figure(bare, place, tmp_path):
+    call(place, tmp_path, "--maps", "pca", "--at-most", "60", "--pale", "--no-page")
+    words = PALE.split(":")[0]
+    assert words in (tmp_path / "pca.svg").read_text() and words not in (bare / "pca.svg").read_text()
+    assert (tmp_path / "pca.png").read_bytes() != (bare / "pca.png").read_bytes()
+
+
+def test_the_flags_name_every_kind_of_map():
+    assert get_args(Kind) == KINDS == tuple(TITLES) == Visualize.maps

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from embedlearn.encoders.devices import evaluating
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.explanations.readout import Readout, read_encoder
 from embedlearn.explanations.targets import Target
@@ -17,7 +18,8 @@ from embedlearn.explanations.targets import Target
 class Explained:
     """`maps` [B, R, h, w], signed, and `constants` [B, R], which together are the `scores` [B, R] of R targets.
 
-    The scores are the network's own, so that `residual` tells whether the maps explain what the network said.
+    Where the scores are made of the network's own embeddings, `residual` tells whether the maps explain what the
+    network said; where they are made by the readout, only how far rounding went.
     """
 
     maps: Tensor
@@ -41,9 +43,10 @@ def exact_maps(
 
     `features` float [B, C, h, w], what the network pools: behind its last activation. `vectors` float [R, D], or
     [B, R, D] where each film has its own; `offsets` [R] or [B, R]. `embeddings` float [B, D] of length 1 are the
-    network's own; where they are not given they are made by `readout`. With w = W^T v / |z| the map is the sum over
-    channels of w_c times what the place gives to pooled channel c, and the bias and the offset are the constant. The
-    length |z| is held as it is: the map says what the score is made of, not what it would be without a region.
+    network's own: give them, or nothing tells a readout that is not the network's. With w = W^T v / |z| the map is the
+    sum over channels of w_c times what the place gives to pooled channel c, and the bias and the offset are the
+    constant. The length |z| is held as it is: the map says what the score is made of, not what it would be without a
+    region.
     """
     features = features.to(torch.promote_types(features.dtype, torch.float32))
     vectors = vectors.to(features)
@@ -64,9 +67,13 @@ def exact_maps(
 
 @torch.no_grad()
 def explain_films(encoder: Encoder, inputs: Tensor, targets: Sequence[Target]) -> Explained:
-    """The exact maps of an encoder's scores for films, as `standardise` makes them: float [B, 1, S, S]."""
-    features = encoder.backbone(inputs)
-    embeddings = encoder.project(encoder.pool(features))
+    """The exact maps of an encoder's scores for films, as `standardise` makes them: float [B, 1, S, S].
+
+    The encoder answers in evaluation mode, whatever mode it is in.
+    """
+    with evaluating(encoder):
+        features = encoder.backbone(inputs)
+        embeddings = encoder.project(encoder.pool(features))
     vectors = torch.stack([target.vector for target in targets]).to(inputs)
     offsets = torch.tensor([target.offset for target in targets], dtype=inputs.dtype, device=inputs.device)
     return exact_maps(features, read_encoder(encoder), vectors, offsets, embeddings)

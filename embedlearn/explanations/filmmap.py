@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlearn.errors import ArgumentError
-from embedlearn.explanations.geometry import shown_of, window_of
-from embedlearn.radiographs.preprocessing import Preprocessing
+from embedlearn.explanations.geometry import Sight, shown_of, window_of
 
 FAINT = 0.01  # a map whose cells could not add this much to the score together is not blown up to full colour
 UNCHECKED = "not checked: python -m embedlearn.explain check"
@@ -76,19 +75,21 @@ def scale_of(maps: Iterable[FilmMap]) -> float:
 
 
 def plain_map(
-    maps: Sequence[FilmMap], height: int, width: int, preprocessing: Preprocessing, verdict: str = UNCHECKED
+    maps: Sequence[FilmMap], height: int, width: int, sight: Sight, verdict: str = UNCHECKED
 ) -> dict[str, Any]:
     """The maps of a film of `height` x `width` pixels as plain data for a JSON file; numbers to six digits.
 
-    `window` is what the grid stands for on the film, `shown` what the encoder saw of it, both as (top, left, bottom,
-    right) in the film's pixels. Sum and residual are those of the map as it was, before it was rounded.
+    `window` is what the even grid stands for on the film, `shown` what the encoder saw of it, both as (top, left,
+    bottom, right) in the film's pixels; the map's cells lie `lag` cells before those of the even grid. Sum and residual
+    are those of the map as it was, before it was rounded.
     """
     return {
         "height": height,
         "width": width,
-        "window": list(window_of(height, width, preprocessing)),
-        "shown": list(shown_of(height, width, preprocessing)),
+        "window": list(window_of(height, width, sight.preprocessing)),
+        "shown": list(shown_of(height, width, sight.preprocessing)),
         "grid": list(np.shape(maps[0].values)) if maps else [],
+        "lag": sight.lag,
         "verdict": verdict,
         "maps": [
             {

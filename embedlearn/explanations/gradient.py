@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from embedlearn.encoders.devices import evaluating
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.errors import ArgumentError
 
@@ -103,18 +104,6 @@ def require_one_each(inputs: Tensor, vectors: Tensor) -> None:
     """Raise `ArgumentError` unless there is one target vector [D] a film."""
     if vectors.ndim != 2 or len(vectors) != len(inputs):
         raise ArgumentError(f"vectors: wanted [{len(inputs)}, D], one a film, got {list(vectors.shape)}; expand it")
-
-
-@contextlib.contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; behind it every layer is in the mode that it was in."""
-    training = [layer for layer in network.modules() if layer.training]
-    network.eval()
-    try:
-        yield
-    finally:
-        for layer in training:
-            layer.training = True
 
 
 def _packaged(name: str, *, gradients: bool = True, scale: float = 1.0) -> Callable[[Scene], Tensor]:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from embedlearn.encoders.devices import evaluating
 from embedlearn.errors import ArgumentError
 from embedlearn.explanations.exact import Explained
-from embedlearn.explanations.gradient import evaluating
 
 
 def integrated_maps(

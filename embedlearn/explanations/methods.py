@@ -7,10 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from embedlearn.encoders.devices import evaluating
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.errors import ArgumentError
 from embedlearn.explanations.exact import exact_maps
-from embedlearn.explanations.gradient import GRADIENT_METHODS, REFUSED, evaluating, require_one_each
+from embedlearn.explanations.gradient import GRADIENT_METHODS, REFUSED, require_one_each
 from embedlearn.explanations.readout import read_encoder
 
 Method = Callable[[Encoder, Tensor, Tensor], Tensor]

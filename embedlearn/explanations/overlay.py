@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedlearn.errors import ArgumentError
 from embedlearn.explanations.filmmap import UNCHECKED, FilmMap, scale_of
-from embedlearn.explanations.geometry import Window, on_film, shown_of
+from embedlearn.explanations.geometry import Sight, Window, on_film, shown_of
 from embedlearn.explanations.panels import (
     AGAINST,
     FOR,
@@ -25,7 +25,6 @@ from embedlearn.explanations.panels import (
     reduced,
 )
 from embedlearn.files import replacing
-from embedlearn.radiographs.preprocessing import Preprocessing
 
 DIMMED = 0.7  # brightness of a film under its map, for the colours to be seen on white too
 UNSEEN = 0.4  # and of what the encoder was not shown
@@ -38,7 +37,7 @@ Upsampling = Literal["bilinear", "nearest"]
 def painted(
     film: NDArray[np.uint8],
     values: NDArray[Any],
-    preprocessing: Preprocessing,
+    sight: Sight,
     scale: float,
     how: Upsampling = "bilinear",
 ) -> NDArray[np.uint8]:
@@ -48,7 +47,7 @@ def painted(
     """
     check_film(film)
     height, width = film.shape
-    laid = on_film(values, height, width, preprocessing, how)
+    laid = on_film(values, height, width, sight, how)
     share = np.minimum(np.nan_to_num(np.abs(laid)) * np.float32(OPAQUE / scale), np.float32(OPAQUE))
     grey = film * np.where(np.isnan(laid), np.float32(UNSEEN), np.float32(DIMMED)) * (1 - share)
     pixels = np.empty((height, width, 3), np.uint8)
@@ -62,7 +61,7 @@ def write_overlay_png(
     path: Path,
     film: NDArray[np.uint8],
     shown: FilmMap,
-    preprocessing: Preprocessing,
+    sight: Sight,
     *,
     scale: float | None = None,
     how: Upsampling = "bilinear",
@@ -75,7 +74,7 @@ def write_overlay_png(
     """
     from PIL import Image
 
-    pixels = painted(film, shown.values, preprocessing, scale or shown.scale(), how)
+    pixels = painted(film, shown.values, sight, scale or shown.scale(), how)
     if lungs is not None:
         edge = lungs & ~_shrunk(lungs)
         pixels[~_shrunk(~edge)] = 0
@@ -88,7 +87,7 @@ def draw_overlay(
     path: Path,
     film: NDArray[np.uint8],
     maps: Sequence[FilmMap],
-    preprocessing: Preprocessing,
+    sight: Sight,
     *,
     title: str = "",
     verdict: str = UNCHECKED,
@@ -109,19 +108,19 @@ def draw_overlay(
     check_film(film)
     end = scale_of(maps)
     height, width = film.shape
-    whole = shown_of(height, width, preprocessing) == Window(0, 0, height, width)
+    whole = shown_of(height, width, sight.preprocessing) == Window(0, 0, height, width)
     panels = [Shown(reduced(film), "film", [] if whole else ["dotted: what the encoder sees"], size=film.shape)]
     small = reduced(film)
     for each in maps:
         own = end if each.constant is not None else each.scale()
-        pixels = painted(small, each.values, preprocessing, own, how)
+        pixels = painted(small, each.values, sight, own, how)
         panels.append(Shown(pixels, each.name, each.lines(), size=film.shape))
     panels += [Shown(reduced(other), name, size=other.shape) for name, other in beside]
     across = -(-len(panels) // -(-len(panels) // ACROSS))  # as many in each row
     rows, scale = in_rows(panels, across, SIDE), meaning(maps, how)
     with films_figure(path, rows, title=title, verdict=verdict, scale=scale, theme=theme) as cells:
         for axes in cells[: len(maps) + 1]:
-            outline(axes, film.shape, preprocessing, lungs, boxes)
+            outline(axes, film.shape, sight.preprocessing, lungs, boxes)
 
 
 def meaning(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from embedlearn.encoders.encoder import Encoder
-from embedlearn.explanations.readout import Readout, read_encoder
+from embedlearn.explanations.readout import Readout
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +25,6 @@ class Pair:
     def residual(self) -> Tensor:
         return (self.matrix.sum() + self.constant - self.score).abs()
 
-    def match(self, row: int, column: int) -> Tensor:
-        """Where in the second film one place of the first finds its likeness, [h', w']."""
-        return self.matrix[row, column]
-
     def strongest(self, count: int) -> list[tuple[int, int, int, int]]:
         """The pairs (row, column, row', column') that add most, the greatest first, no place of either film twice."""
         height, width, _, other_width = self.matrix.shape
@@ -44,25 +39,22 @@ class Pair:
         return found
 
 
-def pair_maps(features: Tensor, others: Tensor, readout: Readout) -> Pair:
-    """The cosine of two films by pairs of places (Zhu 2019); feature maps [C, h, w] and [C, h', w']."""
+def pair_maps(features: Tensor, others: Tensor, readout: Readout, embeddings: Tensor | None = None) -> Pair:
+    """The cosine of two films by pairs of places (Zhu 2019); feature maps [C, h, w] and [C, h', w'].
+
+    `embeddings` float [2, D] of length 1 are the network's own of both films: give them, or the residual tells rounding
+    only, as in `exact_maps`.
+    """
     first, length, raw = _parts(features, readout)
     second, other_length, other_raw = _parts(others, readout)
     scale = length * other_length
     matrix = first.T @ second / scale
-    score = raw @ other_raw / scale
+    score = raw @ other_raw / scale if embeddings is None else embeddings[0].to(raw) @ embeddings[1].to(raw)
     constant = score.new_zeros(())
     if readout.bias is not None:
         bias = readout.bias.to(features)
         constant = (first.sum(1) @ bias + bias @ second.sum(1) + bias @ bias) / scale
     return Pair(matrix.reshape(*features.shape[1:], *others.shape[1:]), constant, score)
-
-
-@torch.no_grad()
-def explain_pair(encoder: Encoder, inputs: Tensor) -> Pair:
-    """The likeness of two films by an encoder: inputs float [2, 1, S, S], as `standardise` makes them."""
-    first, second = encoder.backbone(inputs)
-    return pair_maps(first, second, read_encoder(encoder))
 
 
 def _parts(features: Tensor, readout: Readout) -> tuple[Tensor, Tensor, Tensor]:

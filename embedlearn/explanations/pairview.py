@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from embedlearn.errors import ArgumentError
 from embedlearn.explanations.filmmap import FAINT, UNCHECKED, signed
-from embedlearn.explanations.geometry import cell_of
+from embedlearn.explanations.geometry import Sight, cell_of
 from embedlearn.explanations.overlay import check_film, painted
 from embedlearn.explanations.panels import GAP, Row, Scale, Shown, films_figure, frame, outline, reduced
 from embedlearn.figures import THEMES
-from embedlearn.radiographs.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +32,7 @@ def draw_pair(
     films: Films,
     matrix: NDArray[Any],
     points: Sequence[tuple[int, int, int, int]],
-    preprocessing: Preprocessing,
+    sight: Sight,
     *,
     names: tuple[str, str] = ("film", "case"),
     score: float,
@@ -55,7 +54,7 @@ def draw_pair(
     total = float(matrix.sum(dtype=np.float64))
     sums = f"cosine {signed(score)} = sum {signed(total)} + constant {signed(constant)}"
     residual = f"residual {abs(total + constant - score):.0e}"
-    finds = [_finds(films[1], matrix[row, column], preprocessing, end, str(number))
+    finds = [_finds(films[1], matrix[row, column], sight, end, str(number))
              for number, (row, column, _, _) in enumerate(points, 1)]  # fmt: skip
     side = (2 * WIDE + GAP + GAP) / len(points) - GAP
     top = [_plainly(films[0], names[0], sums, residual), _plainly(films[1], names[1])]
@@ -66,12 +65,12 @@ def draw_pair(
         *cells,
     ):
         for axes, pixels in ((film, films[0]), *((axes, films[1]) for axes in (case, *cells))):
-            outline(axes, pixels.shape, preprocessing)
+            outline(axes, pixels.shape, sight.preprocessing)
         for number, (point, axes) in enumerate(zip(points, cells, strict=True)):
             colour = INK[number % len(INK)]
-            here = _mark(film, point[:2], matrix.shape[:2], films[0], preprocessing, colour, str(number + 1))
-            there = _mark(case, point[2:], matrix.shape[2:], films[1], preprocessing, colour, str(number + 1))
-            _mark(axes, point[2:], matrix.shape[2:], films[1], preprocessing, colour)
+            here = _mark(film, point[:2], matrix.shape[:2], films[0], sight, colour, str(number + 1))
+            there = _mark(case, point[2:], matrix.shape[2:], films[1], sight, colour, str(number + 1))
+            _mark(axes, point[2:], matrix.shape[2:], films[1], sight, colour)
             _join(film, case, here, there, colour)
 
 
@@ -80,7 +79,7 @@ def draw_match(
     films: Films,
     matrix: NDArray[Any],
     cell: tuple[int, int],
-    preprocessing: Preprocessing,
+    sight: Sight,
     *,
     names: tuple[str, str] = ("film", "case"),
     title: str = "",
@@ -97,23 +96,23 @@ def draw_match(
         raise ArgumentError(f"cell: wanted a row below {h} and a column below {w}, got {cell[0]}, {cell[1]}")
     end = _end(matrix, [cell])
     place = f"the cell in row {cell[0]}, column {cell[1]} of {h} x {w}"
-    found = _finds(films[1], matrix[cell], preprocessing, end, "it")
+    found = _finds(films[1], matrix[cell], sight, end, "it")
     rows = [Row([_plainly(films[0], names[0], place), replace(found, title=names[1])], WIDE)]
     with films_figure(path, rows, title=title, verdict=verdict, scale=_meaning(matrix, end), theme=theme) as (
         film,
         case,
     ):
         for axes, pixels in zip((film, case), films, strict=True):
-            outline(axes, pixels.shape, preprocessing)
-        _mark(film, cell, matrix.shape[:2], films[0], preprocessing, INK[1])
+            outline(axes, pixels.shape, sight.preprocessing)
+        _mark(film, cell, matrix.shape[:2], films[0], sight, INK[1])
         best = divmod(int(matrix[cell].argmax()), matrix.shape[3])
-        _mark(case, best, matrix.shape[2:], films[1], preprocessing, INK[1])
+        _mark(case, best, matrix.shape[2:], films[1], sight, INK[1])
 
 
-def _finds(case: NDArray[np.uint8], values: NDArray[Any], preprocessing: Preprocessing, end: float, name: str) -> Shown:
+def _finds(case: NDArray[np.uint8], values: NDArray[Any], sight: Sight, end: float, name: str) -> Shown:
     """The second film under what one region of the first finds there."""
     lines = [f"in all {signed(values.sum())}", f"a cell up to {signed(values.max())}"]
-    return Shown(painted(reduced(case), values, preprocessing, end), f"what {name} finds", lines, size=case.shape)
+    return Shown(painted(reduced(case), values, sight, end), f"what {name} finds", lines, size=case.shape)
 
 
 def _plainly(film: NDArray[np.uint8], title: str, *lines: str) -> Shown:
@@ -135,13 +134,13 @@ def _mark(
     cell: tuple[int, ...],
     grid: tuple[int, ...],
     film: NDArray[np.uint8],
-    preprocessing: Preprocessing,
+    sight: Sight,
     colour: str,
     name: str = "",
 ) -> tuple[float, float]:
     """Frame one cell on a film and name it; the centre of its frame as (x, y)."""
     height, width = film.shape
-    window = cell_of(cell[0], cell[1], (grid[0], grid[1]), height, width, preprocessing)
+    window = cell_of(cell[0], cell[1], (grid[0], grid[1]), height, width, sight)
     frame(axes, window, colour=colour, line=1.4)
     x, y = (window.left + window.right) / 2 - 0.5, (window.top + window.bottom) / 2 - 0.5
     if name:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from embedlearn.encoders.encoder import GEM_FLOOR, GEM_POWER, Encoder
 from embedlearn.errors import ArgumentError, InexactError
+from embedlearn.flags import require_choice
 
 Pooling = Literal["mean", "max", "gem"]
+POOLINGS = ("mean", "max", "gem")
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class Shares(NamedTuple):
@@ -78,10 +81,10 @@ def read_head(pooling: nn.Module | Pooling, head: nn.Module) -> Readout:
     weight: Tensor | None = None
     bias: Tensor | None = None
     for layer in _layers(head):
-        if isinstance(layer, nn.Linear):
+        if _is_plainly(layer, nn.Linear):
             weight = layer.weight if weight is None else layer.weight @ weight
             bias = layer.bias if bias is None else nn.functional.linear(bias, layer.weight, layer.bias)
-        elif isinstance(layer, nn.BatchNorm1d):
+        elif _is_plainly(layer, nn.BatchNorm1d):
             scale, shift = _affine(layer)
             weight = torch.diag(scale) if weight is None else scale[:, None] * weight
             bias = shift if bias is None else scale * bias + shift
@@ -95,11 +98,16 @@ def read_head(pooling: nn.Module | Pooling, head: nn.Module) -> Readout:
 
 
 def _layers(head: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(head, nn.Sequential):
-        for layer in head:
+    if _is_plainly(head, nn.Sequential):
+        for layer in head.children():
             yield from _layers(layer)
     else:
         yield head
+
+
+def _is_plainly(layer: nn.Module, kind: type[Layer]) -> TypeGuard[Layer]:
+    """Whether a layer is of that kind and does what the kind does: a subclass may compute something else."""
+    return isinstance(layer, kind) and type(layer).forward is kind.forward
 
 
 def _is_off(layer: nn.Module) -> bool:
@@ -110,7 +118,9 @@ def _is_off(layer: nn.Module) -> bool:
 def _affine(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     """A batch norm in evaluation mode as scale and shift [C]."""
     mean, variance = norm.running_mean, norm.running_var
-    if norm.training or mean is None or variance is None:
+    if mean is None or variance is None:
+        raise InexactError("BatchNorm1d: keeps no running mean, so that a film's score depends on its batch; train one")
+    if norm.training:
         raise InexactError("BatchNorm1d: in training mode a film's score depends on its batch; call eval() first")
     scale = (variance + norm.eps).rsqrt()
     scale = scale if norm.weight is None else scale * norm.weight
@@ -119,6 +129,7 @@ def _affine(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
 
 def _pooling(pooling: nn.Module | Pooling) -> Pooling:
     if isinstance(pooling, str):
+        require_choice("pooling", pooling, POOLINGS)
         return pooling
     to_one = getattr(pooling, "output_size", None) in (1, (1, 1))
     if isinstance(pooling, nn.AdaptiveAvgPool2d) and to_one:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from embedlearn.errors import ArgumentError
 from embedlearn.explanations.filmmap import UNCHECKED, FilmMap, scale_of, signed
+from embedlearn.explanations.geometry import Sight
 from embedlearn.explanations.overlay import meaning, painted
 from embedlearn.explanations.panels import Shown, films_figure, in_rows, reduced
 from embedlearn.figures import theme_of
-from embedlearn.radiographs.preprocessing import Preprocessing
 
 MOST = 400  # films of one sheet
 FILMS_ACROSS, FILM_SIDE = 5, 1.5  # inches
@@ -49,7 +49,7 @@ class Matched:
 def draw_answers(
     path: Path,
     films: Sequence[Answered],
-    preprocessing: Preprocessing,
+    sight: Sight,
     *,
     title: str = "",
     verdict: str = UNCHECKED,
@@ -66,9 +66,7 @@ def draw_answers(
     wrong = theme_of(theme).colours[3]
     ordered = sorted(films, key=lambda each: (each.answer, -each.shown.score, each.name))
     panels = [
-        Shown(
-            _painted(each.film, each.shown, preprocessing, scale), "", _words(each), wrong if _is_wrong(each) else None
-        )
+        Shown(_painted(each.film, each.shown, sight, scale), "", _words(each), wrong if _is_wrong(each) else None)
         for each in ordered
     ]
     legend = "; framed: the answer is not the film's own label" if any(map(_is_wrong, films)) else ""
@@ -82,7 +80,7 @@ def draw_answers(
 def draw_matches(
     path: Path,
     pairs: Sequence[Matched],
-    preprocessing: Preprocessing,
+    sight: Sight,
     *,
     title: str = "",
     verdict: str = UNCHECKED,
@@ -100,18 +98,18 @@ def draw_matches(
         likeness = f"{number}: cosine {signed(each.shown.score)}"
         film, case = _labelled(each.name, each.label), _labelled(each.case_name, each.case_label)
         panels += [
-            Shown(_painted(each.film, each.shown, preprocessing, scale), likeness, film),
-            Shown(_painted(each.case, each.case_shown, preprocessing, scale), "", case),
+            Shown(_painted(each.film, each.shown, sight, scale), likeness, film),
+            Shown(_painted(each.case, each.case_shown, sight, scale), "", case),
         ]
     rows = in_rows(panels, 2 * PAIRS_ACROSS, PAIR_SIDE)
     with films_figure(path, rows, title=title, verdict=verdict, scale=meaning(maps), theme=theme):
         pass
 
 
-def _painted(film: NDArray[np.uint8], shown: FilmMap, preprocessing: Preprocessing, scale: float) -> NDArray[np.uint8]:
+def _painted(film: NDArray[np.uint8], shown: FilmMap, sight: Sight, scale: float) -> NDArray[np.uint8]:
     """A film with its map, no larger than a sheet can show."""
     own = scale if shown.constant is not None else shown.scale()
-    return painted(reduced(film), shown.values, preprocessing, own)
+    return painted(reduced(film), shown.values, sight, own)
 
 
 def _words(each: Answered) -> list[str]:

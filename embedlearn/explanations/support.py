@@ -24,7 +24,7 @@ class Question:
     """What is asked of one film: four targets, the margin first.
 
     `answer` is the class whose prototype is nearest; `why` and `why_not` are the classes of the margin. `nearest` are
-    rows of the support, int64 [k], the nearest first.
+    rows of the support, int64 [k], the nearest first, each of another case.
     """
 
     answer: str
@@ -71,8 +71,7 @@ class Support:
         near = sorted(means, key=lambda name: float(np.square(means[name] - vector).sum()))
         why = why or next(name for name in near if name != why_not)
         why_not = why_not or next(name for name in near if name != why)
-        order = np.argsort(np.square(self.vectors[kept] - vector).sum(1), kind="stable")[:k]
-        nearest = kept[order]
+        nearest = self._nearest(kept, vector, k)
         mine, others = (self._of(kept, name) for name in (why, why_not))
         close = torch.from_numpy(self.vectors[nearest])
         targets = (
@@ -82,6 +81,12 @@ class Support:
             case_target("its nearest case", close[0]),
         )
         return Question(near[0], why, why_not, nearest, targets)
+
+    def _nearest(self, kept: NDArray[np.int64], vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """The nearest film of each of the `k` nearest cases."""
+        order = kept[np.argsort(np.square(self.vectors[kept] - vector).sum(1), kind="stable")]
+        firsts = np.unique(self.cases[order], return_index=True)[1]
+        return order[np.sort(firsts)[:k]]
 
     def _of(self, kept: NDArray[np.int64], name: str) -> torch.Tensor:
         return torch.from_numpy(self.vectors[kept[self.labels[kept] == name]])

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,29 +14,18 @@ from numpy.typing import NDArray
 from embedlearn.errors import ArgumentError
 from embedlearn.figures import Theme, theme_of
 from embedlearn.maps.alignment import align
-from embedlearn.maps.cells import SIDE, SIZE, Box, Cell, Mark, box_of, legend_cell, save_cells, words_cell
+from embedlearn.maps.cells import SIDE, Box, Cell, box_of, legend_cell, save_cells, words_cell
 from embedlearn.maps.groups import Group, grouped
-from embedlearn.maps.labels import Frame, place_labels
+from embedlearn.maps.names import write_names
+from embedlearn.maps.stars import Stars, draw_stars, star_marks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Text
 
 Floats = NDArray[np.float32]
 MANY = 5_000  # films above which they are pixels in an SVG, too
 LAYERS = 16  # in which films are drawn, each a mixture of all
-STAR = 0.07  # half of a new film's mark, in inches
-FAR = 0.06  # from a point to its name, in inches, beyond which a line joins them
 PALE = "Paler films have fewer of their nearest films beside them on the map: do not read much into their places."
-
-
-@dataclass(frozen=True, eq=False)
-class Stars:
-    """New films, drawn as stars: names, `positions` float32 [M, 2], and `strange` bool [M] as the gate says."""
-
-    names: Sequence[str]
-    positions: Floats
-    strange: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +70,7 @@ def draw_map(path: Path, view: View, theme: str = "light") -> None:
         [words_cell([view.title], len(parts), strong=True)],
         [words_cell([f"by {word}"]) for word in parts],
         [_map_cell(view, groups, look, box) for groups in parts.values()],
-        [legend_cell(groups, _marks_of([view], look)) for groups in parts.values()],
+        [legend_cell(groups, star_marks([view.new], look)) for groups in parts.values()],
         [words_cell(_said(view), len(parts))],
     ]
     save_cells(path, rows, theme)
@@ -99,7 +88,7 @@ def draw_comparison(path: Path, views: Sequence[View], theme: str = "light") -> 
     for word, groups in _parts(laid[0], look).items():
         rows.append([words_cell([f"by {word}"], len(laid))])
         rows.append([_map_cell(view, groups, look, box) for view in laid])
-        rows.append([legend_cell(groups, _marks_of(laid, look), len(laid))])
+        rows.append([legend_cell(groups, star_marks([view.new for view in laid], look), len(laid))])
     rows.append([words_cell(_said(view)) for view in laid])
     save_cells(path, rows, theme)
 
@@ -116,17 +105,6 @@ def _said(view: View) -> list[str]:
     return [*view.sentences, *([PALE] if view.reliability is not None else [])]
 
 
-def _marks_of(views: Sequence[View], look: Theme) -> list[Mark]:
-    """The legend's lines for new films, as far as there are any."""
-    strange = np.concatenate([np.empty(0, bool), *(view.new.strange for view in views if view.new)])
-    marks = []
-    if (~strange).any():
-        marks.append(Mark("*", look.ink, look.ink, "new film", 40))
-    if strange.any():
-        marks.append(Mark("*", "none", look.ink, "new film, unlike any on the map", 40))
-    return marks
-
-
 def _map_cell(view: View, groups: Sequence[Group], look: Theme, box: Box) -> Cell:
     def draw(axes: Axes) -> None:
         from matplotlib.patches import Rectangle
@@ -138,13 +116,9 @@ def _map_cell(view: View, groups: Sequence[Group], look: Theme, box: Box) -> Cel
         )
         taken = np.empty((0, 4))
         if view.new:  # their names come first: a group is also told by its colour
-            places = box.inches(view.new.positions)
-            taken = _draw_new(axes, places, view.new.strange, look)
-            names = [_text(axes, name, look, look.ink) for name in view.new.names]
-            taken = _place(axes, names, places, films, taken, look, gap=STAR)
+            taken = draw_stars(axes, view.new, box.inches(view.new.positions), films, look)
         middles = np.array([_middle(films[group.rows]) for group in groups])
-        texts = [_text(axes, group.short, look, group.colour) for group in groups]
-        _place(axes, texts, middles, films, taken, look)
+        write_names(axes, [(group.short, group.colour) for group in groups], middles, films, taken, look)
 
     return Cell(draw, box.height)
 
@@ -168,52 +142,3 @@ def _draw_films(axes: Axes, films: NDArray[np.float64], groups: Sequence[Group],
             if len(rows):
                 x, y = films[rows].T
                 axes.scatter(x, y, c=group.colour, marker=group.marker, alpha=alpha[rows], **look)  # type: ignore[arg-type]
-
-
-def _draw_new(axes: Axes, places: NDArray[np.float64], strange: NDArray[np.bool_], look: Theme) -> NDArray[np.float64]:
-    """New films as stars, strange ones hollow; the boxes, float64 [M, 4], that no name may cover."""
-    for hollow in (False, True):
-        some = places[strange == hollow]
-        axes.scatter(some[:, 0], some[:, 1], s=130, marker="*", color=look.paper, linewidths=0)
-        face = "none" if hollow else look.ink
-        axes.scatter(some[:, 0], some[:, 1], s=70, marker="*", facecolors=face, edgecolors=look.ink, linewidths=0.9)
-    return np.hstack([places - STAR, places + STAR])
-
-
-def _text(axes: Axes, words: str, look: Theme, edge: str) -> Text:
-    ground = {"boxstyle": "round,pad=0.18", "facecolor": look.paper, "edgecolor": edge, "linewidth": 0.9, "alpha": 0.85}
-    return axes.text(0, 0, words, fontsize=SIZE, ha="center", va="center", bbox=ground, zorder=5)
-
-
-def _place(
-    axes: Axes,
-    texts: Sequence[Text],
-    anchors: NDArray[np.float64],
-    films: NDArray[np.float64],
-    taken: NDArray[np.float64],
-    look: Theme,
-    gap: float = 0,
-) -> NDArray[np.float64]:
-    """Move names to free places and join them to what they name, up to a `gap`; the boxes taken then [T, 4]."""
-    drawn: Any = axes.figure
-    sizes = []
-    for text in texts:
-        text.get_window_extent(drawn.canvas.get_renderer())
-        patch: Any = text.get_bbox_patch()
-        text.update_bbox_position_size(drawn.canvas.get_renderer())
-        extent = patch.get_window_extent()
-        sizes.append([extent.width / drawn.dpi + 0.02, extent.height / drawn.dpi + 0.02])
-    size = np.array(sizes).reshape(-1, 2)
-    centres = place_labels(anchors, size, films, Frame(0, 0, axes.get_xlim()[1], axes.get_ylim()[1]), taken)
-    for text, centre, anchor, extent in zip(texts, centres, anchors, size, strict=True):
-        if np.isnan(centre).any():
-            text.remove()
-            continue
-        text.set_position(tuple(centre))
-        if (np.abs(centre - anchor) - extent / 2).max() > FAR:
-            end = anchor + (centre - anchor) * gap / np.linalg.norm(centre - anchor)
-            axes.plot(*np.stack([centre, end]).T, color=look.ink, linewidth=0.6, zorder=4)
-            if not gap:
-                axes.plot(*anchor, color=look.ink, marker=".", markersize=3, zorder=4)
-    kept = ~np.isnan(centres[:, 0])
-    return np.vstack([taken, np.hstack([centres - size / 2, centres + size / 2])[kept]])

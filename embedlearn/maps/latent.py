@@ -167,7 +167,7 @@ def _replacing_folder(folder: Path) -> Iterator[Path]:
     token = secrets.token_hex(4)
     beside, old = (folder.with_name(f".{folder.name}-{token}{end}") for end in ("", "-old"))
     try:
-        _require_replaceable(folder)
+        require_map_folder(folder)
         beside.mkdir(parents=True)
         yield beside
         for path in (*beside.iterdir(), beside):
@@ -189,8 +189,8 @@ def _replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _require_replaceable(folder: Path) -> None:
-    """Raise `StorageError` where a folder holds, or is, something that is not a map."""
+def require_map_folder(folder: Path) -> None:
+    """Raise `StorageError` where a folder holds, or is, something that is not a map; called before long work, too."""
     if not os.path.lexists(folder):
         return
     if folder.is_dir() and not folder.is_symlink():

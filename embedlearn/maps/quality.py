@@ -17,6 +17,7 @@ from embedlearn.maps.ranks import nearest_on, ranked, shared, vote
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
+NEAREST = 15  # films whose votes and whose keeping are counted
 FAINT = 0.1  # of the way from chance to all right, below which a map does not sort
 
 
@@ -61,18 +62,23 @@ class Quality:
                     f"k-NN by {name} on the map {_short(on_map)}, in the embedding {_short(in_space)} "
                     f"(chance {_short(chance)})."
                 )
-        return said + self._verdict()
+        return said + verdict("The map sorts", self.label_map, self.label_chance, self.source_map, self.source_chance)
 
-    def _verdict(self) -> list[str]:
-        label, source = _lift(self.label_map, self.label_chance), _lift(self.source_map, self.source_chance)
-        if source > FAINT and not source <= label:
-            beside = "" if math.isnan(label) else " more than by label"
-            return [f"The map sorts films by source{beside}: a group on it may be a hospital, not a finding."]
-        if source > FAINT:
-            return ["The map sorts films by label more than by source, but by source too."]
-        if label <= FAINT:
-            return ["The map hardly sorts films by label."]
-        return [] if math.isnan(source) or math.isnan(label) else ["The map sorts films by label, hardly by source."]
+
+def verdict(what: str, label: float, label_chance: float, source: float, source_chance: float) -> list[str]:
+    """What films are sorted by, from how well label and source are told, NaN where all are alike; at most a sentence.
+
+    `what` begins the sentence, such as "The map sorts".
+    """
+    by_label, by_source = _lift(label, label_chance), _lift(source, source_chance)
+    if by_source > FAINT and not by_source <= by_label:
+        beside = "" if math.isnan(by_label) else " more than by label"
+        return [f"{what} films by source{beside}: a group may be a hospital, not a finding."]
+    if by_source > FAINT:
+        return [f"{what} films by label more than by source, but by source too."]
+    if by_label <= FAINT:
+        return [f"{what.replace('sort', 'hardly sort')} films by label."]
+    return [] if math.isnan(by_source) or math.isnan(by_label) else [f"{what} films by label, hardly by source."]
 
 
 def map_quality(
@@ -81,7 +87,7 @@ def map_quality(
     labels: ArrayLike,
     sources: ArrayLike,
     cases: ArrayLike | None = None,
-    k: int = 15,
+    k: int = NEAREST,
     at_most: int = 5000,
     seed: int = 0,
 ) -> Quality:
@@ -98,13 +104,14 @@ def map_quality(
     asked = np.arange(count)
     if count > at_most:
         asked = np.sort(np.random.default_rng(seed).choice(count, at_most, replace=False))
-    found = ranked(space, places, asked, case_numbers(cases, count), k)
+    order = _by_lot(count)
+    found = ranked(space[order], places[order], np.argsort(order)[asked], case_numbers(cases, count)[order], k)
     worst = len(asked) * k * (2 * count - 3 * k - 1) / 2
     scores: dict[str, float] = {}
     for name, values in (("label", labels), ("source", sources)):
         codes, names = column_codes(f"{name}s", values, count)
         for where, near in (("map", found.near_map), ("space", found.near_space)):
-            right = vote(codes, near, len(names)) == codes[asked]
+            right = vote(codes[order], near, len(names)) == codes[asked]
             scores[f"{name}_{where}"] = _balanced(right, codes[asked]) if len(names) > 1 else math.nan
         scores[f"{name}_chance"] = 1 / len(names) if len(names) > 1 else math.nan
     return Quality(
@@ -113,18 +120,20 @@ def map_quality(
     )  # fmt: skip
 
 
-def reliability(X: ArrayLike, Y: ArrayLike, k: int = 15) -> Floats:
+def reliability(X: ArrayLike, Y: ArrayLike, k: int = NEAREST) -> Floats:
     """The share of each film's `k` nearest in `X`, float [N, D], that are its k nearest on `Y`, float [N, 2]; [N].
 
     Below 2k + 1 films k is (N - 1) / 2, rounded down; errors as for `map_quality`.
     """
     space, places = _pair(X, Y)
     k = _usable(k, len(space))
-    _, near = neighbours_elsewhere(space, k)
-    return np.asarray(shared(near, nearest_on(places, k)) / k, np.float32)
+    order = _by_lot(len(space))
+    _, near = neighbours_elsewhere(space[order], k)
+    kept = shared(near, nearest_on(places[order], k)) / k
+    return np.asarray(kept[np.argsort(order)], np.float32)
 
 
-def knn_answers(X: ArrayLike, labels: ArrayLike, cases: ArrayLike | None, k: int = 15) -> NDArray[np.str_]:
+def knn_answers(X: ArrayLike, labels: ArrayLike, cases: ArrayLike | None, k: int = NEAREST) -> NDArray[np.str_]:
     """The label that most of each film's `k` nearest of other cases have in `X`, float [N, D]; [N], "" for none.
 
     Of labels with equal votes the one with the nearest film wins; a film without a label has no vote. Raises
@@ -144,6 +153,11 @@ def _pair(X: ArrayLike, Y: ArrayLike) -> tuple[Floats, Floats]:
     if len(space) < 3:
         raise ArgumentError(f"X: wanted three films or more, got {len(space)}")
     return space, places
+
+
+def _by_lot(count: int) -> NDArray[np.int64]:
+    """An order in which, of films at one place such as a node, not those that a table names first are the nearer."""
+    return np.random.default_rng(0).permutation(count)
 
 
 def _usable(k: int, count: int) -> int:

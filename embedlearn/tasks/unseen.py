@@ -11,8 +11,8 @@ from embedlearn.console import DataFlags, say
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.runs import Run
 from embedlearn.episodes.pool import choose_films
-from embedlearn.radiographs.splits import SEEN
-from embedlearn.sources import Collection, collect_for_run
+from embedlearn.radiographs.preprocessing import Preprocessing
+from embedlearn.sources import Collection, collect_for_run, seen_by
 
 
 def unseen_films(
@@ -29,12 +29,16 @@ def unseen_films(
     return collection.where(chosen.kept), chosen.classes
 
 
-def seen_by(run: Run, collection: Collection) -> NDArray[np.bool_]:
+def less_seen(collection: Collection, other: Run, preprocessing: Preprocessing) -> Collection:
+    """The films of the collection, decoded by `preprocessing`, that another run has not seen; says how many it has."""
+    seen = seen_cases(collection, other, preprocessing)
+    if seen.any():
+        say(f"  note: {seen.sum()} films left out: {other.folder} has seen them, their patient or their twin")
+    return collection.where(~seen)
+
+
+def seen_cases(collection: Collection, other: Run, preprocessing: Preprocessing) -> NDArray[np.bool_]:
     """Which films another run has seen, or has seen a film of the same case of, bool [N]."""
-    own, frame = run.manifest().frame, collection.manifest.frame
-    seen = own[own["split"].isin(SEEN)]
-    named = seen.dropna(subset=["patient"])
-    patients = set(zip(named["source"], named["patient"], strict=True))
-    known = frame["sha256"].isin(set(seen["sha256"])).to_numpy(bool, copy=True)
-    known |= [pair in patients for pair in zip(frame["source"], frame["patient"].fillna(""), strict=True)]
-    return np.isin(frame["case"], frame["case"][known])
+    _, seen = seen_by(other, collection.manifest, preprocessing)
+    cases = collection.manifest.frame["case"]
+    return cases.isin(cases[seen]).to_numpy(bool)

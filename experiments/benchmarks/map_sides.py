@@ -19,7 +19,7 @@ NEIGHBOURS, MIN_DIST, PERPLEXITY = 15, 0.1, 30.0
 
 
 def our_figure(given: Given, out: Path) -> NDArray[Any]:
-    """UMAP as it is drawn here: its quality measured among all films, and stated on the figure."""
+    """UMAP as it is drawn here: its quality measured, 5,000 films among all, and stated on the figure."""
     from embedlearn.maps.figures import View, draw_map
     from embedlearn.maps.projections.umap import UMAPProjection
     from embedlearn.maps.quality import map_quality

@@ -9,8 +9,8 @@ radius whose topographic error is at most `--bound` on every set.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from embedlearn.embeddings import load_embeddings
-from embedlearn.files import write_json
+from embedlearn.console import run_command
+from embedlearn.episodes.pool import load_whole
 from embedlearn.maps.neighbours import case_numbers
 from embedlearn.maps.projections.base import Floats
 from embedlearn.maps.som.measures import quantization_error, share_in_use, topographic_error
 from embedlearn.maps.som.som import SelfOrganisingMap, grid_sides, minisom_with
 from embedlearn.maps.som.training import best_nodes, first_grid
+from experiments.benchmarks.gallery_scene import against
+from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, write_measurements
 
 if TYPE_CHECKING:
     from minisom import MiniSom
@@ -38,11 +40,9 @@ Set = tuple[Floats, NDArray[np.int64]]  # vectors, and the case of each
 
 
 @dataclass(frozen=True, kw_only=True)
-class SomFlags:
-    """The flags of this benchmark."""
+class SomBenchmark(BenchmarkFlags):
+    """Compare schedules of training, ours and MiniSom's; --quick takes one seed and a tenth of the made-up vectors."""
 
-    json: Path
-    """File to write: rows of set, schedule, grid, quantization_error, topographic_error, used, seconds."""
     embeddings: tuple[Path, ...] = ()
     """Embeddings to compare schedules on, beside the made-up vectors."""
     films: int = 5_000
@@ -50,8 +50,11 @@ class SomFlags:
     bound: float = 0.05
     """Topographic error that a default may have at most."""
     seeds: int = 3
-    quick: bool = False
-    """One seed and a tenth of the made-up vectors, to see that it works; its figures mean little."""
+    """Splits into films that train and films that are kept out."""
+
+
+def main() -> None:
+    run_command(SomBenchmark, run, "experiments.benchmarks.som", None)
 
 
 def clustered(films: int, seed: int, groups: int = 12) -> Floats:
@@ -115,6 +118,15 @@ SCHEDULES: dict[str, Train] = {
 }
 
 
+DEFAULT = "ours, last radius 1.0"
+MEASURES: tuple[tuple[str, Callable[[Row], float], bool], ...] = (
+    ("quantization error", lambda row: float(row["quantization_error"]), True),
+    ("films whose two best nodes touch", lambda row: 1 - float(row["topographic_error"]), False),
+    ("nodes in use", lambda row: float(row["used"]), False),
+    ("CPU-seconds", lambda row: float(row["seconds"]), True),
+)
+
+
 def measure(train: Train, vectors: Floats, kept_out: NDArray[np.bool_]) -> dict[str, float]:
     """One schedule on one set, `kept_out` bool [N]."""
     films, others = vectors[~kept_out], vectors[kept_out]
@@ -153,13 +165,26 @@ def best_last_radius(rows: Sequence[Row], bound: float) -> float | None:
     return None
 
 
-def main(flags: SomFlags) -> None:
-    """Measure all schedules on all sets, print a table for each set, and write the rows."""
+def measurements(rows: Sequence[Row], seeds: int) -> Iterator[Measurement]:
+    """Our default beside each of MiniSom's schedules on the same set."""
+    for own in (row for row in rows if row["schedule"] == DEFAULT):
+        for row in rows:
+            if row["set"] == own["set"] and str(row["schedule"]).startswith("MiniSom"):
+                for name, value, less_is_better in MEASURES:
+                    ours, peer = value(own), value(row)
+                    made = against(
+                        f"{name}, {own['set']}", ours, peer, str(row["schedule"]), less_is_better=less_is_better
+                    )
+                    yield replace(made, n=seeds)
+
+
+def run(flags: SomBenchmark) -> None:
+    """Measure all schedules on all sets, print a table for each set, and write our default beside MiniSom's."""
     seeds = range(1 if flags.quick else flags.seeds)
     films = flags.films // (10 if flags.quick else 1) * 5 // 4
     sets: dict[str, list[Set]] = {"clustered": [(clustered(films, seed), np.arange(films)) for seed in seeds]}
     for path in flags.embeddings:
-        embeddings = load_embeddings(path)
+        embeddings = load_whole(path)
         cases = case_numbers(embeddings.frame["case"], len(embeddings))
         sets[path.stem] = [(embeddings.vectors, cases)] * len(seeds)
     rows = [row for name, vectors in sets.items() for row in compare(name, vectors)]
@@ -173,10 +198,8 @@ def main(flags: SomFlags) -> None:
         console.print(table)
     radius = best_last_radius(rows, flags.bound)
     console.print(f"least last radius with a topographic error of at most {flags.bound} on every set: {radius}")
-    write_json(flags.json, {"bound": flags.bound, "last_radius": radius, "rows": rows})
+    write_measurements(flags.json, list(measurements(rows, len(seeds))))
 
 
 if __name__ == "__main__":
-    import tyro
-
-    main(tyro.cli(SomFlags))
+    main()

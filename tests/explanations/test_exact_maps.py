@@ -158,6 +158,38 @@ def test_a_head_that_is_not_linear_is_refused_with_the_reason(layer, said):
         read_head("mean", nn.Sequential(nn.Linear(6, 5), layer))
 
 
+class Cosine(nn.Linear):
+    def forward(self, x):
+        return nn.functional.linear(nn.functional.normalize(x, dim=1), nn.functional.normalize(self.weight, dim=1))
+
+
+class Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+@pytest.mark.parametrize("head", [Cosine(6, 5), Residual(nn.Linear(6, 6))], ids=["cosine", "residual"])
+def test_a_layer_that_computes_something_else_is_refused(head):
+    with pytest.raises(InexactError, match=type(head).__name__):
+        read_head("mean", head)
+
+
+def test_a_norm_that_keeps_no_mean_and_an_unknown_pooling_are_refused():
+    with pytest.raises(InexactError, match="keeps no running mean"):
+        read_head("mean", nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5, track_running_stats=False)).eval())
+    with pytest.raises(ArgumentError, match="pooling: wanted mean, max or gem, got avg"):
+        read_head("avg", nn.Linear(6, 5))
+
+
+def test_films_are_explained_in_evaluation_mode():
+    encoder = Encoder(Architecture("resdense", "mean", 16)).train()
+    films, target = random(4, 1, 64, 64), [Target("any", random(16))]
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    together, alone = explain_films(encoder, films, target), explain_films(encoder, films[:1], target)
+    torch.testing.assert_close(together.maps[:1], alone.maps, atol=1e-6, rtol=1e-4)
+    assert encoder.training and all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+
+
 def test_a_head_without_weights_and_a_strange_pooling_are_refused():
     with pytest.raises(ArgumentError, match="linear layer"):
         read_head("mean", nn.Identity())

@@ -7,11 +7,12 @@ from test_overlay import words
 
 from embedlearn.errors import ArgumentError
 from embedlearn.explanations.filmmap import FilmMap
+from embedlearn.explanations.geometry import Sight
 from embedlearn.explanations.sheet import MOST, Answered, Matched, draw_answers, draw_matches
 from embedlearn.figures import theme_of
 from embedlearn.radiographs.preprocessing import Preprocessing
 
-SQUARE = Preprocessing(size=48)
+SQUARE = Sight(Preprocessing(size=48))
 
 
 def answered(name, answer, score, label=None, grey=100, peak=0.1):

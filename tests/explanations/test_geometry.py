@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from embedlearn.errors import ArgumentError
-from embedlearn.explanations.geometry import on_film, shown_of, to_grid, to_square, window_of
+from embedlearn.explanations.geometry import Sight, cell_at, cell_of, on_film, shown_of, to_grid, to_square, window_of
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import preprocess
 
@@ -61,7 +61,7 @@ def test_a_bright_spot_on_the_square_is_found_on_the_film_again(size, settings):
     ):
         film = rectangle(height, width, (row, column, row + side, column + side))
         square = preprocess(np.where(film, np.uint8(255), np.uint8(0)), settings)
-        found = np.nan_to_num(on_film(square.astype(np.float32), height, width, settings))
+        found = np.nan_to_num(on_film(square.astype(np.float32), height, width, Sight(settings)))
         scale = np.ptp((window_of(height, width, settings).top, window_of(height, width, settings).bottom)) / 48
         assert np.abs(centre_of(found) - (row + side / 2, column + side / 2)).max() < 0.7 * scale
 
@@ -74,7 +74,7 @@ def test_what_is_trimmed_or_cropped_is_black_to_both(size, settings):
     film = np.where(outside, np.uint8(255), np.uint8(0))
     assert preprocess(film, settings).max() == 0
     assert to_square(outside, settings).max() == 0
-    assert (np.isnan(on_film(np.ones((3, 2)), height, width, settings)) == outside).all()
+    assert (np.isnan(on_film(np.ones((3, 2)), height, width, Sight(settings))) == outside).all()
 
 
 @each_case
@@ -113,7 +113,7 @@ def test_cells_hold_the_mean_of_what_they_cover():
 @pytest.mark.parametrize(("height", "width", "h", "w"), [(300, 300, 6, 6), (301, 301, 3, 7), (20, 20, 7, 5)])
 def test_bilinear_maps_are_those_of_torch_without_aligned_corners(height, width, h, w):
     grid = np.random.default_rng(2).normal(size=(h, w)).astype(np.float32)
-    film = on_film(grid, height, width, Preprocessing())
+    film = on_film(grid, height, width, Sight(Preprocessing()))
     wanted = torch.nn.functional.interpolate(
         torch.from_numpy(grid)[None, None], (height, width), mode="bilinear", align_corners=False
     )
@@ -124,7 +124,7 @@ def test_bilinear_maps_are_those_of_torch_without_aligned_corners(height, width,
 def test_a_map_on_the_film_comes_back_to_the_grid(size, settings):
     """Also shows that no axis is swapped: the map and the grid are of 3 rows and 8 columns, each cell its own value."""
     grid = np.arange(24, dtype=np.float32).reshape(3, 8)
-    film = on_film(grid, *size, settings, how="nearest")
+    film = on_film(grid, *size, Sight(settings), how="nearest")
     again = to_grid(to_square(np.nan_to_num(film), settings), 3, 8)
     covered = to_grid(to_square(np.isfinite(film), settings), 3, 8)
     some = covered > 0.2
@@ -134,9 +134,9 @@ def test_a_map_on_the_film_comes_back_to_the_grid(size, settings):
 
 def test_rows_stay_rows():
     grid = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    film = on_film(grid, 240, 240, Preprocessing(), how="nearest")
+    film = on_film(grid, 240, 240, Sight(Preprocessing()), how="nearest")
     assert film[10, 10] == 1 and film[10, 230] == 3 and film[230, 10] == 4 and film[230, 230] == 6
-    smooth = on_film(grid, 240, 240, Preprocessing())
+    smooth = on_film(grid, 240, 240, Sight(Preprocessing()))
     assert smooth[60, 40] == pytest.approx(1.0, abs=0.05) and smooth[60, 200] == pytest.approx(3.0, abs=0.05)
 
 
@@ -144,9 +144,50 @@ def test_what_is_no_matrix_is_refused():
     for call in (
         lambda: to_square(np.zeros((2, 3, 4)), Preprocessing()),
         lambda: to_grid(np.zeros(5), 1, 1),
-        lambda: on_film(np.zeros((0, 4)), 9, 9, Preprocessing()),
+        lambda: on_film(np.zeros((0, 4)), 9, 9, Sight(Preprocessing())),
     ):
         with pytest.raises(ArgumentError, match=r"wanted a matrix \[height, width\], got shape"):
             call()
     with pytest.raises(ArgumentError, match="how: wanted bilinear or nearest, got 'cubic'"):
-        on_film(np.ones((2, 2)), 9, 9, Preprocessing(), how="cubic")
+        on_film(np.ones((2, 2)), 9, 9, Sight(Preprocessing()), how="cubic")
+
+
+@each_case
+@pytest.mark.parametrize("lag", [0.0, 0.4, -0.3])
+def test_a_cell_is_where_it_is_painted_and_found_again(size, settings, lag):
+    grid, sight = np.arange(20, dtype=np.float32).reshape(4, 5), Sight(settings, lag)
+    film = on_film(grid, *size, sight, how="nearest")
+    plain = np.full(size, np.nan)
+    for row, column in itertools.product(range(4), range(5)):
+        cell = cell_of(row, column, (4, 5), *size, sight)
+        inside = [(np.arange(side) + 0.5 >= cell[axis]) & (np.arange(side) + 0.5 < cell[axis + 2])
+                  for axis, side in enumerate(size)]  # fmt: skip
+        plain[np.ix_(*inside)] = grid[row, column]
+        middle = ((cell.top + cell.bottom) / 2, (cell.left + cell.right) / 2)
+        assert cell_at(*middle, (4, 5), *size, sight) == (row, column)
+    assert np.array_equal(np.where(np.isnan(film), np.nan, plain), film, equal_nan=True)
+    window = window_of(*size, settings)
+    assert cell_at(window.top - 1, window.left, (4, 5), *size, sight) is None
+    assert cell_at(window.top, window.right, (4, 5), *size, sight) is None
+
+
+@pytest.mark.parametrize(("lag", "edges"), [(0.25, [0, 6, 14, 22, 30, 38, 48]), (-0.5, [0, 12, 20, 28, 36, 44, 48])])
+def test_cells_with_a_lag_hold_the_mean_of_what_they_have_of_the_square(lag, edges):
+    square = np.random.default_rng(1).normal(size=(48, 48))
+    spans = list(itertools.pairwise(edges))
+    plain = [[square[top:bottom, left:right].mean() for left, right in spans] for top, bottom in spans]
+    assert np.allclose(to_grid(square, 6, 6, lag), plain, atol=1e-6)
+    assert np.allclose(to_grid(np.ones((48, 48)), 5, 7, lag), 1)
+
+
+def test_a_lag_moves_a_map_up_and_left_and_the_last_cells_go_on():
+    grid = np.random.default_rng(2).normal(size=(6, 6)).astype(np.float32)
+    plain, moved = (on_film(grid, 240, 240, Sight(Preprocessing(), lag)) for lag in (0.0, 0.25))
+    assert np.allclose(moved[:-10, :-10], plain[10:, 10:], atol=1e-5)
+    assert np.allclose(moved[-10:, -10:], grid[-1, -1])
+
+
+def test_a_lag_of_a_cell_is_refused():
+    for call in (lambda: Sight(Preprocessing(), 1.0), lambda: to_grid(np.ones((4, 4)), 2, 2, -1.5)):
+        with pytest.raises(ArgumentError, match="lag: wanted less than one cell either way, got"):
+            call()

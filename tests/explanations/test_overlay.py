@@ -9,13 +9,13 @@ from PIL import Image
 
 from embedlearn.errors import ArgumentError
 from embedlearn.explanations.filmmap import FAINT, UNCHECKED, FilmMap, plain_map, scale_of, signed
-from embedlearn.explanations.geometry import on_film
+from embedlearn.explanations.geometry import Sight, on_film
 from embedlearn.explanations.overlay import DIMMED, UNSEEN, draw_overlay, painted, write_overlay_png
 from embedlearn.explanations.pairview import draw_match, draw_pair
 from embedlearn.explanations.panels import AGAINST, FOR
 from embedlearn.radiographs.preprocessing import Preprocessing
 
-SQUARE = Preprocessing(size=48)
+SQUARE = Sight(Preprocessing(size=48))
 
 
 def film(height=120, width=180):
@@ -165,9 +165,12 @@ def test_plain_numbers_are_those_of_the_map():
     values = np.random.default_rng(3).normal(size=(6, 5)) * 1e-3
     maps = [shown(values, "like a", 0.1), shown(values, "cam", None)]
     told = json.loads(
-        json.dumps(plain_map(maps, 100, 200, Preprocessing(size=40, fit="pad"), "checked"), allow_nan=False)
+        json.dumps(
+            plain_map(maps, 100, 200, Sight(Preprocessing(size=40, fit="pad"), 0.25), "checked"), allow_nan=False
+        )
     )
     assert told["window"] == [-50, 0, 150, 200] and told["shown"] == [0, 0, 100, 200] and told["grid"] == [6, 5]
+    assert told["lag"] == 0.25
     first, cam = told["maps"]
     assert np.allclose(first["map"], values, rtol=1e-5, atol=0)
     assert abs(np.sum(first["map"]) + first["constant"] - first["score"]) < 1e-6

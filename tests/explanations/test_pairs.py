@@ -7,8 +7,8 @@ from torch import nn
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.settings import Architecture
 from embedlearn.explanations.exact import exact_maps
-from embedlearn.explanations.pairs import explain_pair, pair_maps
-from embedlearn.explanations.readout import Readout
+from embedlearn.explanations.pairs import pair_maps
+from embedlearn.explanations.readout import Readout, read_encoder
 
 
 def random(*shape, dtype=torch.float64, seed=0):
@@ -31,12 +31,17 @@ def test_the_matrix_adds_up_and_its_sums_are_the_map_against_the_other_film(pool
 
 def test_a_pair_of_films_is_the_cosine_of_the_encoder():
     encoder = Encoder(Architecture("resdense", "mean", 16)).eval()
-    inputs = random(2, 1, 64, 64, dtype=torch.float32)
-    pair = explain_pair(encoder, inputs)
     with torch.no_grad():
-        z = encoder(inputs)
-    assert pair.score.item() == pytest.approx((z[0] @ z[1]).item(), abs=1e-5)
+        features = encoder.backbone(random(2, 1, 64, 64, dtype=torch.float32))
+        z = encoder.project(encoder.pool(features))
+    pair = pair_maps(*features, read_encoder(encoder), z)
+    assert pair.score.item() == pytest.approx((z[0] @ z[1]).item(), abs=1e-6)
     assert pair.residual < 1e-5
+
+
+def test_a_readout_that_is_not_the_networks_shows_as_residual():
+    features, z = random(2, 6, 3, 3).relu(), nn.functional.normalize(random(2, 5, seed=7), dim=1)
+    assert pair_maps(*features, Readout("mean", random(5, 6, seed=1)), z).residual > 1e-3
 
 
 def test_the_strongest_pairs_are_the_greatest_and_take_no_place_twice():
@@ -47,4 +52,3 @@ def test_the_strongest_pairs_are_the_greatest_and_take_no_place_twice():
     pair = pair_maps(first.double(), second.double(), readout)
     assert pair.strongest(2) == [(0, 1, 1, 0), (1, 1, 0, 0)]
     assert len(set(pair.strongest(9))) == 4
-    assert pair.match(0, 1).argmax() == 2

@@ -14,8 +14,9 @@ from embedlearn.errors import ArgumentError
 from embedlearn.figures import THEMES, theme_of
 from embedlearn.maps import cells
 from embedlearn.maps.cells import COLUMN, DPI, SIZE, box_of, legend_cell, words_cell
-from embedlearn.maps.figures import PALE, Stars, View, draw_comparison, draw_map
+from embedlearn.maps.figures import PALE, View, draw_comparison, draw_map
 from embedlearn.maps.groups import MARKERS, MOST, grouped
+from embedlearn.maps.stars import Stars
 
 LABELS = ("covid-19", "pneumonia/bacterial", "pneumonia/viral", "healthy $5 & <b>")
 CAPITALS = "HOSPITAL OF SAINT WOLFGANG AM WALDE, DEPARTMENT OF RADIOLOGY"

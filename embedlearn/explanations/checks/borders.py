@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlearn.explanations.checks.places import Floats
+from embedlearn.explanations.checks.places import Floats, grid_of
 from embedlearn.explanations.checks.question import Asked
 from embedlearn.explanations.checks.verdict import Verdict, judged
 from embedlearn.explanations.geometry import to_grid
@@ -26,7 +26,7 @@ def check_borders(asked: Asked, maps: Mapping[str, Floats]) -> list[Verdict]:
     verdicts = []
     for check, words, region in (("border", "border ring", ring(size)), ("corners", "four corners", corners(size))):
         for name, drawn in maps.items():
-            covered = to_grid(region, *drawn.shape[1:])
+            covered = to_grid(region, *grid_of(drawn), asked.network.lag)
             shares = absolute_shares(drawn, covered)
             found = f"{shares.mean():.2f} of all evidence lies in the {words}, {covered.mean():.2f} of the area"
             verdicts.append(judged(check, name, shares - covered.mean(), asked.cases, WANTED, found))

@@ -52,7 +52,7 @@ def check_deletion(asked: Asked, maps: Mapping[str, Floats], *, seed: int = 0) -
         for name, drawn in maps.items():
             grid = grid_of(drawn)
             if grid not in middle:
-                middle[grid] = curve_gaps(asked, centre_maps(drawn.shape), other, seed)
+                middle[grid] = curve_gaps(asked, centre_maps(drawn.shape, asked.network.lag), other, seed)
             mine = curve_gaps(asked, drawn, other, seed)
             sentence = f"insertion minus deletion {with_middle(mine, middle[grid], asked.cases)}"
             verdicts.append(judged(f"{CHECK}, {substitute}", name, mine, asked.cases, WANTED, sentence))
@@ -67,7 +67,7 @@ def curve_gaps(asked: Asked, maps: Floats, other: Tensor, seed: int = 0) -> NDAr
     order, size = ordered(maps, seed), asked.inputs.shape[-1]
     gap = np.zeros(len(asked))
     for step in range(1, STEPS + 1):
-        top = first_cells(order, step / (STEPS + 1), grid_of(maps), size).to(asked.inputs.device)
+        top = first_cells(order, step / (STEPS + 1), grid_of(maps), size, asked.network.lag).to(asked.inputs.device)
         inserted, deleted = torch.where(top, asked.inputs, other), torch.where(top, other, asked.inputs)
         gap += asked.scores(inserted) - asked.scores(deleted)
     return gap / (STEPS + 1)

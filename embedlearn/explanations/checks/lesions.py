@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlearn.explanations.checks.places import Floats, positive_shares
+from embedlearn.explanations.checks.places import Floats, grid_of, positive_shares
 from embedlearn.explanations.checks.question import Asked, CheckedNetwork, Pixels, Question
 from embedlearn.explanations.checks.verdict import Interval, Verdict, judged, mean_interval, not_asked
 from embedlearn.explanations.geometry import to_grid, to_square
@@ -83,7 +83,8 @@ def check_lesions(lesions: Lesions, maps: Mapping[str, Floats], *, foreign: bool
 
 
 def _judged(lesions: Lesions, name: str, maps: Floats, skill: str) -> list[Verdict]:
-    covered = np.stack([to_grid(mask, *maps.shape[1:]) for mask in lesions.masks])
+    lag = lesions.asked.network.lag
+    covered = np.stack([to_grid(mask, *grid_of(maps), lag) for mask in lesions.masks])
     area, cases = covered.mean((1, 2)), lesions.asked.cases
     inside, best = np.nan_to_num(positive_shares(maps, covered)), at_maximum(maps, covered)
     elsewhere = np.array(list(_elsewhere(maps, covered, lesions.diseases)))

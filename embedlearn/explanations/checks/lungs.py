@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlearn.errors import ManifestError
-from embedlearn.explanations.checks.places import Floats, positive_shares
+from embedlearn.explanations.checks.places import Floats, grid_of, positive_shares
 from embedlearn.explanations.checks.question import Asked, Pixels
 from embedlearn.explanations.checks.verdict import Verdict, judged
 from embedlearn.explanations.geometry import to_grid, to_square
@@ -80,7 +80,7 @@ def check_lungs(asked: Asked, lungs: LungFilms, maps: Mapping[str, Floats]) -> l
     left = f"; {lungs.left_out} films left out, whose outlines do not fit them" if lungs.left_out else ""
     verdicts = []
     for name, drawn in maps.items():
-        covered = np.stack([to_grid(mask, *drawn.shape[1:]) for mask in lungs.covered])
+        covered = np.stack([to_grid(mask, *grid_of(drawn), asked.network.lag) for mask in lungs.covered])
         area = covered.mean((1, 2))
         inside = np.nan_to_num(positive_shares(drawn, covered))
         found = f"positive evidence in the lungs {inside.mean():.2f}, their share of the area {area.mean():.2f}{left}"

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
+from embedlearn.explanations.geometry import nearest_cells
+
 Floats = NDArray[np.float32]
 
 
@@ -21,13 +23,17 @@ def ordered(maps: Floats, seed: int = 0) -> NDArray[np.int64]:
     return np.lexsort((lots, -flat), axis=1)
 
 
-def first_cells(order: NDArray[np.int64], share: float, grid: tuple[int, int], size: int) -> Tensor:
-    """The pixels under the first `share` of the cells of a grid, in `order` [N, h * w]: bool [N, 1, size, size]."""
+def first_cells(order: NDArray[np.int64], share: float, grid: tuple[int, int], size: int, lag: float = 0.0) -> Tensor:
+    """The pixels under the first `share` of the cells of a grid, in `order` [N, h * w]: bool [N, 1, size, size].
+
+    A pixel is of the cell that its middle lies in, as the encoder sees it.
+    """
     count = round(share * order.shape[1])
-    cells = np.zeros(order.shape, np.float32)
-    np.put_along_axis(cells, order[:, :count], 1, axis=1)
-    chosen = torch.from_numpy(cells.reshape(len(order), 1, *grid))
-    return torch.nn.functional.interpolate(chosen, (size, size), mode="nearest-exact") > 0
+    chosen = np.zeros(order.shape, np.bool_)
+    np.put_along_axis(chosen, order[:, :count], True, axis=1)
+    rows, columns = (nearest_cells(np.arange(0.5, size) * side / size, side, lag) for side in grid)
+    pixels = chosen.reshape(-1, 1, *grid)[:, :, rows[:, None], columns]
+    return torch.from_numpy(np.ascontiguousarray(pixels))
 
 
 def grid_of(maps: Floats) -> tuple[int, int]:
@@ -40,9 +46,9 @@ def random_maps(shape: tuple[int, ...], seed: int = 0) -> Floats:
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
-def centre_maps(shape: tuple[int, ...]) -> Floats:
+def centre_maps(shape: tuple[int, ...], lag: float = 0.0) -> Floats:
     """Maps [N, h, w] that fall from the film's middle outwards, whatever the film."""
-    rows, columns = ((np.arange(side) + 0.5) / side - 0.5 for side in shape[1:])
+    rows, columns = ((np.arange(side) + 0.5 - lag) / side - 0.5 for side in shape[1:])
     hill = -np.hypot(rows[:, None], columns)
     return np.broadcast_to(hill, shape).astype(np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import standardise
 from embedlearn.errors import ArgumentError, EpisodeError
+from embedlearn.explanations.lag import measure_lag
 from embedlearn.explanations.methods import Method
 from embedlearn.explanations.targets import margin_target
 from embedlearn.radiographs.preprocessing import Preprocessing
@@ -27,7 +29,8 @@ FEWEST = 4  # examples of a class, below which its mean says little
 class CheckedNetwork:
     """An encoder in evaluation mode, what its films went through, and how a new one with random weights is made.
 
-    `fresh` maps a seed to such an encoder; without it the architecture is built again.
+    `fresh` maps a seed to such an encoder; without it the architecture is built again. What a cell of a map is
+    compared with, or takes away, lies where the encoder looks: `lag` says how far before the even grid.
     """
 
     encoder: Encoder
@@ -37,6 +40,11 @@ class CheckedNetwork:
     def __post_init__(self) -> None:
         if self.encoder.training:
             raise ArgumentError("network: in training mode a film's map depends on its batch; call eval() first")
+
+    @functools.cached_property
+    def lag(self) -> float:
+        """In cells, as `measure_lag` finds it, once."""
+        return measure_lag(self.encoder, self.preprocessing)
 
     def random(self, seed: int) -> Encoder:
         """An encoder of the same kind with random weights, in evaluation mode; no global generator is touched."""

@@ -40,7 +40,7 @@ def check_road(asked: Asked, maps: Mapping[str, Floats], *, seed: int = 0) -> li
     for name, drawn in maps.items():
         grid = grid_of(drawn)
         if grid not in middle:  # one map for all films, whose holes are solved for together
-            middle[grid] = road_gaps(asked, centre_maps((1, *grid)), seed)
+            middle[grid] = road_gaps(asked, centre_maps((1, *grid), asked.network.lag), seed)
         mine = road_gaps(asked, drawn, seed)
         sentence = f"least minus most relevant removed {with_middle(mine, middle[grid], asked.cases)}"
         verdicts.append(judged(CHECK, name, mine, asked.cases, WANTED, sentence))
@@ -56,7 +56,7 @@ def road_gaps(asked: Asked, maps: Floats, seed: int = 0) -> NDArray[np.float64]:
     gap = np.zeros(len(asked))
     for share in SHARES:
         for order, sign in ((most[:, ::-1], 1), (most, -1)):
-            missing = first_cells(order, share, grid_of(maps), size)[:, 0].numpy()
+            missing = first_cells(order, share, grid_of(maps), size, asked.network.lag)[:, 0].numpy()
             gap += sign * asked.scores(imputed(asked.inputs, missing, seed))
     return gap / len(SHARES)
 

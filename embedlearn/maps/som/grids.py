@@ -5,6 +5,7 @@ All is measured in inches. The first row of nodes lies at the bottom, where a sc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,7 +43,11 @@ class Grid(NamedTuple):
     def centres(self) -> Doubles:
         """Of all nodes in their order, float64 [rows * columns, 2]."""
         row, column = np.divmod(np.arange(self.rows * self.columns), self.columns)
-        return np.stack([self.left + (column + 0.5) * self.pitch, self.bottom + (row + 0.5) * self.pitch], axis=1)
+        return self.inches(np.stack([column, row], axis=1))
+
+    def inches(self, positions: NDArray[Any]) -> Doubles:
+        """Columns and rows, [M, 2], as places on the paper."""
+        return np.array([self.left, self.bottom]) + (np.asarray(positions, np.float64) + 0.5) * self.pitch
 
 
 def grid_in(sides: tuple[int, ...], wide: float) -> Grid:
@@ -104,24 +109,34 @@ def squares(axes: Axes, grid: Grid, values: Doubles, scale: Scale) -> None:
     axes.pcolormesh(across, up, values, cmap=scale.map, vmin=scale.low, vmax=scale.high, rasterized=True)
 
 
-def mark_sides(films: Counts, grid: Grid) -> Doubles:
-    """How wide the mark of so many films is, its area in proportion to them; `films` int64 [...]."""
-    side = grid.pitch * FULL * np.sqrt(films / max(films.max(initial=0), 1))
-    return np.where(films > 0, np.maximum(side, LEAST_MARK), 0.0)
+class Sizes(NamedTuple):
+    """How large the mark of a node is: its area in proportion to its films, that of one film `side` inches wide."""
+
+    side: float
+
+    @classmethod
+    def fitting(cls, grids: Sequence[Grid], films: Sequence[Counts]) -> Sizes:
+        """As large as may be, so that on none of the grids, each with its `films` [nodes], a mark leaves its node."""
+        pairs = zip(grids, films, strict=True)
+        return cls(min(grid.pitch * FULL / math.sqrt(max(int(held.max()), 1)) for grid, held in pairs))
+
+    def of(self, films: Counts) -> Doubles:
+        """How wide the mark of so many films is, in inches; `films` int64 [...]."""
+        return np.where(films > 0, np.maximum(self.side * np.sqrt(films), LEAST_MARK), 0.0)
 
 
-def marks(axes: Axes, grid: Grid, films: Counts, colour: str, look: Theme) -> None:
+def marks(axes: Axes, grid: Grid, films: Counts, sizes: Sizes, colour: str, look: Theme) -> None:
     """A square a node, its area by its number of films [rows * columns]; a small ring where there is none."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
     _rings(axes, grid, films, look)
-    placed = zip(grid.centres(), mark_sides(films, grid), strict=True)
+    placed = zip(grid.centres(), sizes.of(films), strict=True)
     drawn = [Rectangle((x - side / 2, y - side / 2), side, side) for (x, y), side in placed if side]
     axes.add_collection(PatchCollection(drawn, facecolors=colour, linewidths=0))
 
 
-def pies(axes: Axes, grid: Grid, counts: Counts, colours: Sequence[str], look: Theme) -> None:
+def pies(axes: Axes, grid: Grid, counts: Counts, sizes: Sizes, colours: Sequence[str], look: Theme) -> None:
     """A pie a node, its area by its number of films, a slice for each of `counts` [rows * columns, classes]."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Wedge
@@ -130,7 +145,7 @@ def pies(axes: Axes, grid: Grid, counts: Counts, colours: Sequence[str], look: T
     _rings(axes, grid, films, look)
     ends = 90 - 360 * counts.cumsum(axis=1) / np.maximum(films, 1)[:, None]
     starts = ends + 360 * counts / np.maximum(films, 1)[:, None]
-    radius, centres = mark_sides(films, grid) / 2, grid.centres()
+    radius, centres = sizes.of(films) / 2, grid.centres()
     for place, colour in enumerate(colours):
         nodes = np.flatnonzero(counts[:, place])
         slices = [Wedge(tuple(centres[node]), radius[node], ends[node, place], starts[node, place]) for node in nodes]
@@ -142,11 +157,11 @@ def _rings(axes: Axes, grid: Grid, films: Counts, look: Theme) -> None:
     axes.scatter(empty[:, 0], empty[:, 1], s=3, facecolors="none", edgecolors=look.muted, linewidths=0.5)
 
 
-def films_key(films: Counts, grid: Grid, look: Theme, marker: str) -> Cell:
+def films_key(films: Counts, sizes: Sizes, look: Theme, marker: str) -> Cell:
     """The marks of the fullest node and of a fuller and a less full one, and the ring of an empty one."""
     most = int(films.max())
     shown = sorted({1, max(1, round(most / 4)), most})
-    sides = mark_sides(np.array(shown), grid)
+    sides = sizes.of(np.array(shown))
     tall = max(float(sides.max()), LINE)
 
     def draw(axes: Axes) -> None:

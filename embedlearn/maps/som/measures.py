@@ -14,7 +14,7 @@ from embedlearn.arrays import checked_matrix
 from embedlearn.errors import ArgumentError
 from embedlearn.maps.neighbours import case_numbers, column_codes
 from embedlearn.maps.projections.base import Floats
-from embedlearn.maps.quality import FAINT
+from embedlearn.maps.quality import verdict
 from embedlearn.maps.som.som import SelfOrganisingMap
 from embedlearn.maps.som.training import BLOCK, Doubles, Nodes, best_nodes, squared_distances
 
@@ -58,7 +58,7 @@ class SomQuality:
         return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
 
     def sentences(self) -> list[str]:
-        """The numbers in words; the last says plainly where the map sorts by source rather than by label."""
+        """The numbers in words; the last says plainly what nodes sort by."""
         told = [
             f"{self.rows} x {self.columns} nodes, {self.used:.0%} in use by {self.films:,} films; quantization error "
             f"{self.quantization_error:.2f} (one node for all: {self.spread:.2f}), topographic error "
@@ -74,23 +74,8 @@ class SomQuality:
             alone = f"; {1 - self.answered:.0%} of films have no other case there" if self.answered < 0.995 else ""
             known = " and ".join(filter(None, (label, source)))
             told.append(f"Told by the other cases at a film's node, balanced accuracy: {known}{alone}.")
-        if self.sorts_by_source:
-            told.append("The map sorts films by source more than by label: a group on it may be a hospital.")
-        return told
-
-    @property
-    def sorts_by_source(self) -> bool:
-        """Whether nodes tell the source, and better than the label, both from chance (0) to always right (1)."""
-        label, source = (
-            0.0 if math.isnan(accuracy) else above_chance(accuracy, chance)
-            for accuracy, chance in ((self.label_node, self.label_chance), (self.source_node, self.source_chance))
-        )
-        return source > max(FAINT, label)
-
-
-def above_chance(accuracy: float, chance: float) -> float:
-    """An accuracy counted from chance (0) to always right (1)."""
-    return (accuracy - chance) / (1 - chance)
+        sorts = (self.label_node, self.label_chance, self.source_node, self.source_chance)
+        return told + verdict("Nodes sort", *sorts)
 
 
 def som_quality(

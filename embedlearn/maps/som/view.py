@@ -16,6 +16,7 @@ from embedlearn.maps.som.exemplars import node_exemplars, node_means
 from embedlearn.maps.som.measures import SomQuality, som_quality
 from embedlearn.maps.som.som import SelfOrganisingMap
 from embedlearn.maps.som.training import Nodes
+from embedlearn.maps.stars import Stars
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class SomView:
 
     `exemplars`, int64 [rows * columns], is the film that stands for a node, -1 where there is none. `films`, uint8
     [N, S, S], perhaps a memory map, and `explanations`, float32 [rows * columns, h, w] (a node's mean; NaN where it has
-    no film), are None where they are not at hand; `explained` says what the explanations are of.
+    no film), are None where they are not at hand; `explained` says what the explanations are of. `most` is how many
+    films may be shown. `new` are new films, at columns and rows; `sentences` stand below what the quality says.
     """
 
     title: str
@@ -37,6 +39,20 @@ class SomView:
     films: Any = None
     explanations: Floats | None = None
     explained: str = "the score"
+    most: int | None = None
+    new: Stars | None = None
+    sentences: Sequence[str] = ()
+
+    @property
+    def said(self) -> list[str]:
+        """What stands below every figure."""
+        return [*self.quality.sentences(), *self.sentences]
+
+    @property
+    def positions(self) -> Floats:
+        """Column and row of each film's node, float32 [N, 2]."""
+        row, column = np.divmod(self.nodes, self.sides[1])
+        return np.stack([column, row], axis=1).astype(np.float32)
 
     @property
     def sides(self) -> tuple[int, int]:
@@ -54,12 +70,17 @@ class SomView:
         rows, columns = self.sides
         steps = (slice(None, None, -1 if upside_down else 1), slice(None, None, -1 if mirrored else 1))
         order = np.arange(rows * columns).reshape(rows, columns)[steps].ravel()  # the old number at each new place
+        new = self.new
+        if new is not None:
+            ends, turned = np.array([columns - 1, rows - 1], np.float32), np.array([mirrored, upside_down])
+            new = dataclasses.replace(new, positions=np.where(turned, ends - new.positions, new.positions))
         return dataclasses.replace(
             self,
             weights=self.weights[steps],
             nodes=np.argsort(order)[self.nodes],
             exemplars=self.exemplars[order],
             explanations=None if self.explanations is None else self.explanations[order],
+            new=new,
         )
 
     def turned_like(self, other: SomView) -> SomView:
@@ -89,6 +110,7 @@ def view_som(
     films: Any = None,
     explanations: Floats | None = None,
     explained: str = "the score",
+    most: int | None = None,
 ) -> SomView:
     """Measure a fitted map on the films it was made from, `X` float32 [N, D], and find what stands for each node.
 
@@ -102,5 +124,5 @@ def view_som(
         exemplars=node_exemplars(X, som.weights_, som.nodes_, cases)[:, 0],
         quality=som_quality(som, X, labels, sources, cases), films=films,
         explanations=None if explanations is None else node_means(som.nodes_, explanations, rows * columns),
-        explained=explained,
+        explained=explained, most=most,
     )  # fmt: skip

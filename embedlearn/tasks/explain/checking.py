@@ -25,7 +25,7 @@ from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.phantom import SOURCES
 from embedlearn.tasks.explain.flags import Check
 from embedlearn.tasks.explain.writing import CHECKED, FOLDER
-from embedlearn.tasks.unseen import seen_by, unseen_films
+from embedlearn.tasks.unseen import less_seen, unseen_films
 
 WIDTH = 110  # of the printed table where there is no terminal
 
@@ -44,17 +44,23 @@ def check_maps(settings: Check) -> bool:
     if settings.against:
         other = open_run(settings.against)
         against = _network(load_encoder(other.encoder), device)
-        collection = collection.where(~seen_by(other, collection))
+        collection = less_seen(collection, other, saved.preprocessing)
     frame = collection.manifest.frame
     labels = np.array([class_of(label, classes) for label in frame["label"]])
     films = CheckedFilms(collection.films[:], labels, frame["case"].to_numpy(np.int64))
+    network = _network(saved, device)
     with progress("checking maps") as report:
         verdicts = run_checks(
-            _network(saved, device), films, settings.methods, against=against, lungs=lungs, queries=settings.at_most,
+            network, films, settings.methods, against=against, lungs=lungs, queries=settings.at_most,
             foreign=not set(run.manifest().frame["source"]) <= set(SOURCES), seed=settings.seed, progress=report,
         )  # fmt: skip
     _print(verdicts)
-    about = {"encoder": saved.digest, "settings": as_plain(settings), "software": describe_software()}
+    about = {
+        "encoder": saved.digest,
+        "lag": network.lag,
+        "settings": as_plain(settings),
+        "software": describe_software(),
+    }
     save_verdicts(out / CHECKED, verdicts, about)
     draw_checks(out / "check.png", verdicts, settings.theme)
     for name in settings.methods:

@@ -16,7 +16,7 @@ from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
 from embedlearn.encoders.devices import choose_device
 from embedlearn.encoders.inputs import FilmSource, standardise
 from embedlearn.encoders.runs import Run, choose_run
-from embedlearn.errors import ArgumentError
+from embedlearn.errors import ArgumentError, EpisodeError
 from embedlearn.explanations.checks.report import load_verdicts, one_line
 from embedlearn.explanations.exact import Explained, exact_maps
 from embedlearn.explanations.filmmap import UNCHECKED, FilmMap
@@ -27,12 +27,13 @@ from embedlearn.explanations.support import Question, Support
 from embedlearn.explanations.targets import Target, case_target
 from embedlearn.files import require_folder
 from embedlearn.flags import split_pairs
-from embedlearn.radiographs.cases import find_cases, find_twins
+from embedlearn.radiographs.cases import find_twins
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import build_manifest, class_of
-from embedlearn.sources import Collection, collect_films, embed_collection, named_films
+from embedlearn.sources import Collection, collect_films, embed_collection, named_films, seen_by
+from embedlearn.tasks.explain.drawing import Reason
 from embedlearn.tasks.explain.flags import Explain
-from embedlearn.tasks.explain.writing import CHECKED, FOLDER, Reason, write_reasons
+from embedlearn.tasks.explain.writing import CHECKED, FOLDER, write_reasons
 from embedlearn.tasks.unseen import unseen_films
 
 BATCH = 16
@@ -70,10 +71,10 @@ def show_reasons(settings: Explain) -> None:
     method = named_method(settings.method)
     run = choose_run(settings.run, settings.runs)
     out = settings.out or run.folder / FOLDER
-    require_folder(out.parent, "--out")
+    require_folder(out, "--out")
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
     examples = _examples(settings, run, saved)
-    asked = _asked(settings, examples, saved)
+    asked = _asked(settings, run, examples, saved)
     vectors = embed_collection(saved, examples.collection, device, "embedding examples").vectors
     explainer = _Explainer(settings, saved, device, method, examples, vectors, _case(settings, saved, device))
     reasons: list[Reason] = []
@@ -102,28 +103,41 @@ def _examples(settings: Explain, run: Run, saved: SavedEncoder) -> Examples:
     else:
         names, columns = split_pairs("--map", settings.map), split_pairs("--columns", settings.columns)
         manifest = read_data(settings.support, names=names, columns=columns)
-        collection = collect_films(manifest, saved.preprocessing, settings.skip_bad)
+        collection, seen = seen_by(run, manifest, saved.preprocessing, settings.skip_bad)
+        _note_seen(seen, "examples")
         classes = settings.classes or tuple(sorted(set(manifest.frame["label"])))
-        cases = find_cases(collection.manifest, collection.films)[0]
+        cases = collection.manifest.frame["case"].to_numpy(np.int64)
     named = np.array([class_of(label, classes) or "" for label in collection.manifest.frame["label"]])
+    if missing := sorted(set(classes) - set(named)):
+        found = ", ".join(sorted(set(collection.manifest.frame["label"])))
+        raise EpisodeError(f"--classes: wanted examples of {', '.join(missing)}, got labels {found}; name others")
     kept = named != ""
+    for flag, name in (("--why", settings.why), ("--why-not", settings.why_not)):
+        if name and name not in classes:
+            raise ArgumentError(f"{flag} {name}: no example is of this class; wanted one of {', '.join(classes)}")
     return Examples(collection.where(kept), named[kept], cases[kept])
 
 
-def _asked(settings: Explain, examples: Examples, saved: SavedEncoder) -> Asked:
+def _note_seen(seen: NDArray[np.bool_], what: str) -> None:
+    if seen.any():
+        say(f"  note: {seen.sum()} of {len(seen)} {what}: the encoder has seen them, their patient or their twin")
+
+
+def _asked(settings: Explain, run: Run, examples: Examples, saved: SavedEncoder) -> Asked:
     """The films that are named, or some of the examples' own."""
     if settings.films:
-        return _named(settings, examples, saved)
+        return _named(settings, run, examples, saved)
     kept = np.isin(np.arange(len(examples.classes)), _some(examples, settings.each, settings.seed))
     own = [{int(case)} for case in examples.cases[kept]]
     return Asked(examples.collection.where(kept), [str(name) for name in examples.classes[kept]], own)
 
 
-def _named(settings: Explain, examples: Examples, saved: SavedEncoder) -> Asked:
+def _named(settings: Explain, run: Run, examples: Examples, saved: SavedEncoder) -> Asked:
     """The films that are named. One that is an example, or its near-identical picture, is of that example's case."""
     paths = named_films("FILM", *settings.films)
     manifest = build_manifest([{"path": path, "label": "?"} for path in paths], "asked")
-    collection = collect_films(manifest, saved.preprocessing, settings.skip_bad)
+    collection, seen = seen_by(run, manifest, saved.preprocessing, settings.skip_bad)
+    _note_seen(seen, "films")
     count = len(examples.classes)
     twins = find_twins(np.concatenate([examples.collection.films[:], collection.films[:]]), against=count)
     known = {digest: row for row, digest in enumerate(examples.collection.films.digests)}
@@ -232,6 +246,7 @@ class _Explainer:
         return Case(collection.manifest.paths[row], collection.films[np.array([row])][0], question.targets[-1])
 
     def _pair(self, features: Tensor, case: Case) -> Pair:
+        encoder = self.saved.encoder
         greys = torch.from_numpy(np.array(case.film))[None, None].to(self.device).float() / 255
-        other = self.saved.encoder.backbone(standardise(greys, self.saved.preprocessing))[0]
-        return pair_maps(features, other, read_encoder(self.saved.encoder))
+        both = torch.stack([features, encoder.backbone(standardise(greys, self.saved.preprocessing))[0]])
+        return pair_maps(both[0], both[1], read_encoder(encoder), encoder.project(encoder.pool(both)))

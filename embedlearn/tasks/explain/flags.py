@@ -77,6 +77,9 @@ class Explain:
             raise ArgumentError("--at: a point is looked for in another film; add --pairs")
         for share in self.at or ():
             require_number("--at", share, 0, 1)
+        for flag, given in (("--each", self.each != Explain.each), ("--seed", self.seed != Explain.seed)):
+            if given and self.films:
+                raise ArgumentError(f"{flag}: is for films that are chosen for you; leave it or the films out")
         if (self.map or self.columns) and not self.support:
             raise ArgumentError("--map and --columns: are for the examples of --support; name them or leave these out")
 

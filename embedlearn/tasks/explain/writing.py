@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,147 +13,114 @@ from numpy.typing import NDArray
 from embedlearn.console import progress, say
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.errors import ArgumentError
-from embedlearn.explanations.filmmap import FilmMap, plain_map, scale_of
-from embedlearn.explanations.geometry import window_of
+from embedlearn.explanations.filmmap import plain_map, scale_of
+from embedlearn.explanations.geometry import Sight, cell_at, shown_of
+from embedlearn.explanations.lag import sight_of
 from embedlearn.explanations.masks import find_masks, read_mask
-from embedlearn.explanations.overlay import draw_overlay, write_overlay_png
-from embedlearn.explanations.pairs import Pair
-from embedlearn.explanations.pairview import FEW, draw_match, draw_pair
-from embedlearn.explanations.sheet import MOST, Answered, Matched, draw_answers, draw_matches
-from embedlearn.explanations.support import Question
+from embedlearn.explanations.panels import reduced
+from embedlearn.explanations.sheet import MOST, Answered, Matched
 from embedlearn.files import write_json
 from embedlearn.flags import as_plain
 from embedlearn.provenance import describe_software
 from embedlearn.radiographs.reading import read_film
+from embedlearn.tasks.explain.drawing import ENDINGS, Drawing, Place, Reason
 from embedlearn.tasks.explain.flags import Explain
 
 FORMAT = "embedlearn-explanations-1"
 FOLDER = "explain"  # in a run's
-CHECKED = "check.json"
-RESEARCH = "Research use only."
-
-
-@dataclass(frozen=True, eq=False)
-class Reason:
-    """One film: what was asked of it, the maps of its four targets, and the case that it is compared with.
-
-    `label` is its own class, None where it is not known; `pair` the likeness of film and case, place by place, where it
-    was asked for.
-    """
-
-    path: Path
-    label: str | None
-    question: Question
-    maps: Sequence[FilmMap]
-    case: Path
-    pair: Pair | None = None
+CHECKED, RECORD = "check.json", "explain.json"
 
 
 def write_reasons(
     out: Path, settings: Explain, reasons: Sequence[Reason], support: Sequence[Path], saved: SavedEncoder, verdict: str
 ) -> None:
-    """Write all into the folder `out`. `support` are the paths of the examples. Raises `ImageError`, `StorageError`."""
-    names = free_names([reason.path.stem for reason in reasons])
-    masks = find_masks(settings.masks, [reason.path.stem for reason in reasons]) if settings.masks else {}
-    films, answered, pairs = [], [], []
+    """Write all into the folder `out`, and take away what an earlier call left there.
+
+    `support` are the paths of the examples, `verdict` is what the checks say of margin maps. Raises `ImageError`,
+    `ManifestError`, `ArgumentError` or `StorageError`, before anything is written where the user can mend it.
+    """
+    sight = sight_of(saved.encoder, saved.preprocessing)
     scale = scale_of(reason.maps[0] for reason in reasons) if settings.method == "exact" else None
+    drawing = Drawing(out, settings, sight, scale, verdict)
+    places = _places(settings, reasons, sight)
+    earlier = _written_before(out)
+    names = free_names([reason.path.stem for reason in reasons])
+    films: list[dict[str, Any]] = []
+    answered: list[Answered] = []
+    pairs: list[Matched] = []
     with progress("drawing films") as report:
-        for number, (name, reason) in enumerate(zip(names, reasons, strict=True), 1):
+        for name, reason, place in zip(names, reasons, places, strict=True):
             film = read_film(reason.path)
-            mask = masks.get(reason.path.stem)
-            lungs = read_mask(mask, film.shape[0], film.shape[1]) if mask else None
-            margin = reason.maps[0]
-            write_overlay_png(out / f"{name}-overlay.png", film, margin, saved.preprocessing, scale=scale, lungs=lungs)
-            _draw(out / f"{name}.png", film, reason, saved, verdict, settings.theme, lungs)
-            if reason.pair:
-                pairs.append(_draw_pair(out, name, film, reason, saved, settings, verdict))
-            films.append(_plain(name, film, reason, support, saved, verdict))
-            if number <= MOST:
-                label = None if settings.why else reason.label  # a film is then not judged by its answer
-                answered.append(Answered(film, name, reason.question.why, reason.maps[0], label))
-            report(number, len(reasons))
-    title = f"What speaks for each film's answer and against the nearest other class. {RESEARCH}"
-    draw_answers(out / "sheet.png", answered, saved.preprocessing, title=title, verdict=verdict, theme=settings.theme)
-    if pairs:
-        title = f"Where each film and its case are alike. {RESEARCH}"
-        draw_matches(
-            out / "pairs.png", pairs[:MOST], saved.preprocessing, title=title, verdict=verdict, theme=settings.theme
-        )
+            drawing.draw_film(name, film, reason, place)
+            if len(answered) < MOST:
+                label = None if settings.why or settings.why_not else reason.label  # else a film is not judged
+                answered.append(Answered(reduced(film), name, reason.question.why, reason.maps[0], label))
+                if reason.pair:
+                    pairs.append(drawing.matched(name, film, reason))
+            films.append(_plain(name, film, reason, support, sight, verdict))
+            report(len(films), len(reasons))
+    drawing.draw_sheets(answered, pairs)
     about = {"encoder": saved.digest, "settings": as_plain(settings), "software": describe_software()}
-    write_json(out / "explain.json", {"format": FORMAT, **about, "verdict": verdict, "films": films})
+    told = {"format": FORMAT, **about, "verdict": verdict, "written": drawing.written, "films": films}
+    write_json(out / RECORD, told)
+    for name in set(earlier) - set(drawing.written):
+        (out / name).unlink(missing_ok=True)
     _tell(out, settings, reasons, verdict)
 
 
 def free_names(stems: Sequence[str]) -> list[str]:
-    """The names themselves; one that comes again gets a number."""
+    """The names themselves; one whose pictures would have a name that is taken gets a number."""
     taken: set[str] = {"sheet", "pairs", "check"}
     names = []
     for stem in stems:
         name, number = stem, 2
-        while name in taken:
+        while taken & {name + ending for ending in ENDINGS}:
             name, number = f"{stem}-{number}", number + 1
-        taken.add(name)
+        taken |= {name + ending for ending in ENDINGS}
         names.append(name)
     return names
 
 
-def _draw(
-    path: Path,
-    film: NDArray[np.uint8],
-    reason: Reason,
-    saved: SavedEncoder,
-    verdict: str,
-    theme: str,
-    lungs: NDArray[np.bool_] | None,
-) -> None:
-    """The film, its four maps, and the case that it is compared with."""
-    told = f", labelled {reason.label}" if reason.label else ""
-    title = f"{reason.path.name}: {reason.question.answer}{told}. {RESEARCH}"
-    beside = [(f"the case: {reason.case.name}", read_film(reason.case))]
-    draw_overlay(
-        path, film, reason.maps, saved.preprocessing, title=title, verdict=verdict, lungs=lungs, beside=beside,
-        theme=theme,
-    )  # fmt: skip
-
-
-def _draw_pair(
-    out: Path, name: str, film: NDArray[np.uint8], reason: Reason, saved: SavedEncoder, settings: Explain, verdict: str
-) -> Matched:
-    """The film beside its case, region by region, and what is like one point of it; the pair for a sheet of all."""
-    assert reason.pair
-    case, matrix = read_film(reason.case), reason.pair.matrix.cpu().numpy()
-    title = f"{reason.path.name} beside {reason.case.name}. {RESEARCH}"
-    score, constant = float(reason.pair.score), float(reason.pair.constant)
-    draw_pair(
-        out / f"{name}-pair.png", (film, case), matrix, reason.pair.strongest(FEW), saved.preprocessing,
-        score=score, constant=constant, title=title, verdict=verdict, theme=settings.theme,
-    )  # fmt: skip
-    if settings.at:
-        cell = _cell(settings.at, reason.path, film, matrix, saved)
-        draw_match(
-            out / f"{name}-at.png", (film, case), matrix, cell, saved.preprocessing,
-            title=title, verdict=verdict, theme=settings.theme,
-        )  # fmt: skip
-    here, there = (FilmMap("likeness", matrix.sum(axis), score, constant) for axis in ((2, 3), (0, 1)))
-    return Matched(film, case, name, reason.case.stem, here, there, reason.label)
+def _places(settings: Explain, reasons: Sequence[Reason], sight: Sight) -> list[Place]:
+    """The lungs of each film and the cell that was asked about, where these are named."""
+    if not settings.masks and not settings.at:
+        return [Place()] * len(reasons)
+    masks = find_masks(settings.masks, [reason.path.stem for reason in reasons]) if settings.masks else {}
+    found = []
+    for reason in reasons:
+        height, width = read_film(reason.path).shape
+        mask = masks.get(reason.path.stem)
+        lungs = read_mask(mask, height, width) if mask else None
+        grid = np.shape(reason.maps[0].values)
+        cell = _cell(settings.at, reason.path, (height, width), (grid[0], grid[1]), sight) if settings.at else None
+        found.append(Place(lungs, cell))
+    return found
 
 
 def _cell(
-    at: tuple[float, float], path: Path, film: NDArray[np.uint8], matrix: NDArray[np.float32], saved: SavedEncoder
+    at: tuple[float, float], path: Path, size: tuple[int, int], grid: tuple[int, int], sight: Sight
 ) -> tuple[int, int]:
     """The cell that a point of the film lies in. Raises `ArgumentError` where the encoder does not see the point."""
-    height, width = film.shape
-    seen = window_of(height, width, saved.preprocessing)
-    down, across = (at[0] * height - seen.top, at[1] * width - seen.left)
-    row = int(down / (seen.bottom - seen.top) * matrix.shape[0])
-    column = int(across / (seen.right - seen.left) * matrix.shape[1])
-    if min(down, across) < 0 or row >= matrix.shape[0] or column >= matrix.shape[1]:
+    down, across = (min(int(share * side), side - 1) + 0.5 for share, side in zip(at, size, strict=True))
+    shown = shown_of(*size, sight.preprocessing)
+    inside = shown.top <= down <= shown.bottom and shown.left <= across <= shown.right
+    cell = cell_at(down, across, grid, *size, sight) if inside else None
+    if cell is None:
         raise ArgumentError(f"--at {at[0]} {at[1]}: the encoder does not see this point of {path}; name another")
-    return row, column
+    return cell
+
+
+def _written_before(out: Path) -> list[str]:
+    """The pictures that an earlier call wrote into the folder."""
+    try:
+        told = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        return [name for name in told["written"] if Path(name).name == name] if told["format"] == FORMAT else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _plain(
-    name: str, film: NDArray[np.uint8], reason: Reason, support: Sequence[Path], saved: SavedEncoder, verdict: str
+    name: str, film: NDArray[np.uint8], reason: Reason, support: Sequence[Path], sight: Sight, verdict: str
 ) -> dict[str, Any]:
     question = reason.question
     return {
@@ -165,7 +132,7 @@ def _plain(
         "why_not": question.why_not,
         "case": str(reason.case),
         "nearest": [str(support[row]) for row in question.nearest],
-        **plain_map(reason.maps, film.shape[0], film.shape[1], saved.preprocessing, verdict),
+        **plain_map(reason.maps, film.shape[0], film.shape[1], sight, verdict),
     }
 
 

@@ -28,7 +28,7 @@ from embedlearn.episodes.space import Space
 from embedlearn.errors import EpisodeError, ImageError, MismatchError
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.sources import Collection, decode, embed_collection
-from embedlearn.tasks.unseen import seen_by, unseen_films
+from embedlearn.tasks.unseen import less_seen, unseen_films
 
 
 def pool_of_films(
@@ -50,7 +50,7 @@ def pool_of_films(
         other = load_encoder(against.encoder)
         if other.digest == saved.digest:
             raise MismatchError(f"--against {against.folder}: wanted another encoder, got the same; name another run")
-        collection = _less_seen(collection, against)
+        collection = less_seen(collection, against, saved.preprocessing)
         if missing := sorted(set(chosen) - _classes_of(collection, chosen)):
             raise EpisodeError(
                 f"--against {against.folder}: it has seen all films of {', '.join(missing)}; name another"
@@ -58,14 +58,6 @@ def pool_of_films(
         others[OTHER] = _by_other(other, collection, device)
     trained = embed_collection(saved, collection, device, "embedding, trained")
     return _pool_beside(run, saved, trained, others, collection, chosen, transforms, device), collection
-
-
-def _less_seen(collection: Collection, against: Run) -> Collection:
-    """The films that another run has not seen either."""
-    seen = seen_by(against, collection)
-    if seen.any():
-        say(f"  note: {seen.sum()} films left out: {against.folder} has seen them, their patient or their twin")
-    return collection.where(~seen)
 
 
 def _classes_of(collection: Collection, classes: Sequence[str]) -> set[str | None]:

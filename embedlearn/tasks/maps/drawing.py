@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedlearn.console import say
+from embedlearn.errors import ArgumentError
 from embedlearn.files import require_folder, write_json
 from embedlearn.flags import as_plain
 from embedlearn.maps.figures import draw_comparison, draw_map
@@ -27,7 +28,7 @@ from embedlearn.tasks.maps.fitting import (
 )
 from embedlearn.tasks.maps.flags import Visualize
 from embedlearn.tasks.maps.paging import page_of
-from embedlearn.tasks.maps.spaces import Spaces, require_films, stored_space
+from embedlearn.tasks.maps.spaces import Spaces, map_folder, out_of, stored_space
 from embedlearn.tasks.maps.telling import say_films, say_placed, say_table
 
 FORMAT = "embedlearn-visualize-1"
@@ -38,38 +39,29 @@ THEMES = {"light": "", "dark": "-dark"}  # what a figure's name ends in
 
 def draw_maps(settings: Visualize) -> None:
     """Fit maps, measure them, write them. Raises an `EmbedlearnError` for what a user can mend."""
-    if settings.out:
-        require_folder(settings.out, "--out")
-    require_films(settings.place)
+    films = _new_films(settings)
     spaces = _spaces(settings)
-    out = settings.out or spaces.folder / "maps"
-    require_folder(out, "--out")
+    out = out_of(settings, spaces.folder)
     say_films(spaces.frame)
     beside = _beside(settings, spaces)
-    drawn = _drawn(settings, spaces, beside)
+    drawn = _drawn(settings, spaces, beside, films)
     say_table(drawn)
     main = [one for one in drawn if one.name == spaces.main]
     say_placed(main)
     shown = drawn if settings.compare else main
-    written = list(_write_figures(out, settings, spaces, shown))
+    written = list(_write_figures(out, settings, shown))
     for one in main:
-        one.latent.save(out / f"map-{one.kind}")
-        written.append(f"map-{one.kind}")
+        one.latent.save(map_folder(out, one.kind))
+        written.append(map_folder(out, one.kind).name)
     if settings.page:
         title = f"Latent space of {(settings.embeddings or spaces.folder).name}"
-        page = page_of(
-            title,
-            shown,
-            names=settings.show_names,
-            beside=beside,
-            most=settings.thumbnails,
-            notes=_notes(settings, spaces),
-        )
-        write_page(out / PAGE, page)
+        seen = seen_sentence(spaces.main, spaces.frame)
+        write_page(out / PAGE, page_of(title, shown, names=settings.show_names, beside=beside, notes=seen))
         written.append(PAGE)
     write_json(out / RECORD, _record(settings, spaces, drawn, written))
     say(f"wrote {out}: {', '.join([*written, RECORD])}")
-    again = f"python -m embedlearn.visualize --on {shlex.quote(str(out / 'map-'))}{main[0].kind} --place FILM.png"
+    on = shlex.quote(str(map_folder(out, main[0].kind)))
+    again = f"python -m embedlearn.visualize --on {on} --place FILM.png"
     say(f"next: open {out / PAGE} in a browser; {again}" if settings.page else f"next: {again}")
 
 
@@ -81,20 +73,19 @@ def place_films(settings: Visualize) -> None:
     out = settings.out or settings.on.parent / "placed"
     require_folder(out, "--out")
     latent = load_map(settings.on)
-    require_films(settings.place)
+    if settings.pale and latent.projection.kind == "som":
+        raise ArgumentError("--pale: a self-organising map draws no single films; leave it out")
+    films = _new_films(settings)
     saved = encoder_of(latent, settings)
-    vectors = new_vectors(settings.place, {"": saved}, settings.device)[""]
-    placed = latent.place(vectors)
-    names = [path.name for path in settings.place]
+    placed = latent.place(new_vectors(films, {"": saved}, settings.device)[""])
+    names = [path.name for path in films]
     drawn = with_stars(drawn_again(latent), names, placed)
     say_placed([drawn])
-    view, written = drawn.view(pale=settings.pale), []
-    for ending, theme in _themes(settings):
-        for form in FORMS:
-            written.append(f"{drawn.kind}{ending}{form}")
-            draw_map(out / written[-1], view, theme)
+    written = list(_write_kind(out, settings, drawn.kind, [drawn]))
     if settings.page:
-        write_page(out / PAGE, page_of(f"New films on {settings.on.name}", [drawn], names=settings.show_names))
+        seen = seen_sentence("", latent.frame)
+        page = page_of(f"New films on {settings.on.name}", [drawn], names=settings.show_names, notes=seen)
+        write_page(out / PAGE, page)
         written.append(PAGE)
     new = [
         {"film": name, "position": position.tolist(), "distance": float(distance), "strange": bool(strange)}
@@ -103,6 +94,15 @@ def place_films(settings: Visualize) -> None:
     about = {"encoder": latent.encoder, "bound": latent.gate.bound_, "new": new, "written": written}
     write_json(out / RECORD, {**_about(settings), **about})
     say(f"wrote {out}: {', '.join([*written, RECORD])}")
+
+
+def _new_films(settings: Visualize) -> list[Path]:
+    """The films that --place names. Raises `ManifestError`."""
+    if not settings.place:
+        return []
+    from embedlearn.tasks.maps.encoded import films_to_place
+
+    return films_to_place(settings)
 
 
 def _spaces(settings: Visualize) -> Spaces:
@@ -119,64 +119,64 @@ def _spaces(settings: Visualize) -> Spaces:
 def _beside(settings: Visualize, spaces: Spaces) -> Pictured:
     """What may be shown beside the maps: films, and what in them speaks for their labels, each if asked for."""
     films = spaces.collection.films if spaces.collection and settings.thumbnails else None
+    shown = Pictured(films, most=settings.thumbnails)
     if not settings.explain:
-        return Pictured(films)
-    from embedlearn.tasks.maps.margins import EXPLAINED, label_reasons
+        return shown
+    from embedlearn.tasks.maps.margins import explained_by, label_reasons
 
-    return Pictured(films, label_reasons(spaces, settings.device), EXPLAINED)
+    reasons = label_reasons(spaces, settings.device)
+    return shown._replace(explanations=reasons, explained=explained_by(spaces.main))
 
 
-def _drawn(settings: Visualize, spaces: Spaces, beside: Pictured) -> list[Drawn]:
+def _drawn(settings: Visualize, spaces: Spaces, beside: Pictured, films: Sequence[Path]) -> list[Drawn]:
     """All maps of all spaces, new films on them."""
-    new, names = {}, [path.name for path in settings.place]
-    if settings.place:
+    new, names = {}, [path.name for path in films]
+    if films:
         from embedlearn.tasks.maps.encoded import new_vectors
 
-        new = new_vectors(settings.place, spaces.encoders, settings.device)
+        new = new_vectors(films, spaces.encoders, settings.device)
     drawn = []
     for name, embeddings in spaces.embeddings.items():
         gate = gate_of(embeddings)
         for kind in settings.maps:
-            pictures = beside if name == spaces.main else Pictured(beside.films)
-            one = draw_map_of(kind, name, embeddings, gate, settings, pictures)
+            one = draw_map_of(kind, name, embeddings, gate, settings, beside if name == spaces.main else Pictured())
             drawn.append(with_stars(one, names, one.latent.place(new[name])) if new else one)
     return drawn
 
 
-def _write_figures(out: Path, settings: Visualize, spaces: Spaces, shown: Sequence[Drawn]) -> Iterator[str]:
+def _write_figures(out: Path, settings: Visualize, shown: Sequence[Drawn]) -> Iterator[str]:
     """The figures of each kind, in each theme and form; their names."""
     for kind in settings.maps:
-        same = [one for one in shown if one.kind == kind]
-        views = [one.view(seen_sentence(one.name, spaces.frame), pale=settings.pale) for one in same]
-        soms = [one.som for one in same if one.som]
-        for ending, theme in _themes(settings):
-            for form in FORMS:
-                path = out / f"{kind}{ending}{form}"
-                if len(soms) > 1:
-                    draw_before_after(path, soms[0], soms[1], theme)
-                elif soms:
-                    draw_som_sheet(path, soms[0], theme)
-                elif len(views) > 1:
-                    draw_comparison(path, views, theme)
+        yield from _write_kind(out, settings, kind, [one for one in shown if one.kind == kind])
+
+
+def _write_kind(out: Path, settings: Visualize, kind: str, drawn: Sequence[Drawn]) -> Iterator[str]:
+    """The figures of one map, or of two to be compared; of two self-organising maps also all forms of the last."""
+    said = [seen_sentence(one.name, one.latent.frame) for one in drawn]
+    for ending, theme in _themes(settings):
+        for form in FORMS:
+            path = out / f"{kind}{ending}{form}"
+            yield path.name
+            if kind == "som":
+                views = [one.som_view(sentences) for one, sentences in zip(drawn, said, strict=True)]
+                if len(views) == 1:
+                    draw_som_sheet(path, views[0], theme)
                 else:
-                    draw_map(path, views[0], theme)
-                yield path.name
+                    draw_before_after(path, views[0], views[1], theme)
+                    sheet = out / f"{kind}-sheet{ending}{form}"
+                    draw_som_sheet(sheet, views[1], theme)
+                    yield sheet.name
+                continue
+            scatters = [one.view(some, pale=settings.pale) for one, some in zip(drawn, said, strict=True)]
+            if len(scatters) == 1:
+                draw_map(path, scatters[0], theme)
+            else:
+                draw_comparison(path, scatters, theme)
 
 
 def _themes(settings: Visualize) -> list[tuple[str, str]]:
     """What figures' names end in, and their theme."""
     return [(ending, theme) for theme, ending in THEMES.items() if settings.theme in (theme, "both")]
-
-
-def _notes(settings: Visualize, spaces: Spaces) -> list[str]:
-    """What stands above the page's maps."""
-    notes = [
-        "Prediction is what the 15 nearest films of other cases say, in the embedding and not on the map.",
-        *seen_sentence(spaces.main, spaces.frame),
-    ]
-    if not settings.show_names:
-        notes.append("A film's number is its row in points.parquet of the folders map-KIND.")
-    return notes
 
 
 def _record(settings: Visualize, spaces: Spaces, drawn: Sequence[Drawn], written: Sequence[str]) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from embedlearn.encoders.runs import Run, choose_run, open_run, run_of_encoder
 from embedlearn.errors import CheckpointError, MismatchError
 from embedlearn.maps.latent import LatentMap
 from embedlearn.radiographs.manifest import build_manifest
+from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.splits import SEEN
-from embedlearn.sources import Collection, collect_films, collect_for_run, decode, embed_collection
+from embedlearn.sources import Collection, collect_films, collect_for_run, decode, embed_collection, named_films
 from embedlearn.tasks.maps.flags import UNTRAINED, Visualize
-from embedlearn.tasks.maps.spaces import Spaces, chosen, stored_space
-from embedlearn.tasks.unseen import seen_by
+from embedlearn.tasks.maps.spaces import Spaces, chosen, joined, load_films, out_of
+from embedlearn.tasks.unseen import seen_cases
 
 TRAINED = "trained"
 
@@ -28,6 +29,7 @@ def encoded_spaces(settings: Visualize) -> Spaces:
     """What the flags name. Raises an `EmbedlearnError` for what a user can mend."""
     runs = _runs_of(settings)
     main = list(runs.values())[-1]
+    out_of(settings, main.folder)
     encoders = {name: load_encoder(run.untrained if name == UNTRAINED else run.encoder) for name, run in runs.items()}
     names = list(encoders)
     if encoders[names[0]].digest == encoders[names[1]].digest:
@@ -36,22 +38,31 @@ def encoded_spaces(settings: Visualize) -> Spaces:
     collection = collect_for_run(settings, main, preprocessing)
     for run in runs.values():
         if run != main:
-            collection = _marked(collection, run)
+            collection = _marked(collection, run, preprocessing)
     collection = collection.where(chosen(settings, collection.manifest.frame))
     embeddings = _embedded(encoders, collection, settings.device)
-    return Spaces(embeddings, encoders, collection, main.folder)
+    return Spaces(
+        {name: joined(one, main.classes) for name, one in embeddings.items()}, encoders, collection, main.folder
+    )
 
 
 def beside_stored(settings: Visualize, path: Path, folder: Path) -> Spaces:
     """The films of a file of embeddings, and as the untrained network of the run in `folder` sees them."""
     run = open_run(folder)
+    out_of(settings, run.folder)
     saved, untrained = load_encoder(run.encoder), load_encoder(run.untrained)
-    stored = stored_space(settings, path).own
+    stored = load_films(settings, path)
     stored.require_encoder(saved.digest, path, folder)
     collection = decode(stored.frame, saved.preprocessing)
     blank = embed_collection(untrained, collection, choose_device(settings.device), f"embedding, {UNTRAINED}")
     encoders = {UNTRAINED: untrained, TRAINED: saved}
-    return Spaces({UNTRAINED: blank, TRAINED: stored}, encoders, collection, run.folder)
+    embeddings = {UNTRAINED: joined(blank, run.classes), TRAINED: joined(stored, run.classes)}
+    return Spaces(embeddings, encoders, collection, run.folder)
+
+
+def films_to_place(settings: Visualize) -> list[Path]:
+    """The new films that --place names. Raises `ManifestError`."""
+    return named_films("--place", *settings.place)
 
 
 def new_vectors(
@@ -93,17 +104,18 @@ def _runs_of(settings: Visualize) -> dict[str, Run]:
     opened = {word: open_run(Path(word)) for word in settings.compare if word != UNTRAINED}
     one = list(opened.values())[-1]
     names = {word: Path(word).name or word for word in opened}
-    if len(set(names.values())) < len(names):
+    if len({UNTRAINED, *names.values()}) <= len(names):
         names = {word: word for word in opened}
     if len(opened) == 1 and UNTRAINED not in settings.compare:
         raise MismatchError(f"--compare {' '.join(settings.compare)}: wanted two encoders, got the same one twice")
-    return {names.get(word, word): opened.get(word, one) for word in settings.compare}
+    words = sorted(settings.compare, key=lambda word: word != UNTRAINED)  # before training stands first
+    return {names.get(word, word): opened.get(word, one) for word in words}
 
 
-def _marked(collection: Collection, run: Run) -> Collection:
+def _marked(collection: Collection, run: Run, preprocessing: Preprocessing) -> Collection:
     """The films, those that another run has seen, or whose patient or twin it has seen, marked as seen, too."""
     split = collection.manifest.frame["split"].to_numpy(object, copy=True)
-    split[seen_by(run, collection) & ~np.isin(split, SEEN)] = SEEN[0]
+    split[seen_cases(collection, run, preprocessing) & ~np.isin(split, SEEN)] = SEEN[0]
     return Collection(collection.manifest.with_columns(split=split), collection.films)
 
 

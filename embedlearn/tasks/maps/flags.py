@@ -39,7 +39,7 @@ class Visualize(DataFlags):
     at_most: int = AT_MOST
     """Films to map; of more a sample is drawn."""
     place: tuple[Path, ...] = ()
-    """New films to show on the maps, under their file names."""
+    """New films, or folders of them, to show on the maps, under their file names."""
     on: Path | None = None
     """A folder map-KIND of an earlier call, to place films on that map as it is."""
     neighbours: int | None = None
@@ -47,12 +47,12 @@ class Visualize(DataFlags):
     perplexity: float | None = None
     """About how many neighbours a film has for t-SNE; 30 where not given."""
     pale: bool = False
-    """Draw films pale that a map has torn from their nearest films."""
+    """Draw films pale that a map has torn from their nearest films; a self-organising map draws nodes instead."""
     page: bool = True
     """Write the page latent.html."""
     thumbnails: int = 0
-    """Show films, so many at most, in the page where one points at them, and on the self-organising map; films may
-    identify patients."""
+    """Show so many films at most in the page, where one points at them, and as many at most on the self-organising map,
+    those nearest to its fullest nodes; films may identify patients."""
     show_names: bool = False
     """Name films in the page by their files instead of by numbers; names may identify patients."""
     explain: bool = False
@@ -101,12 +101,16 @@ class Visualize(DataFlags):
             reading = {"--data": self.data, "--map": self.map, "--columns": self.columns, "--skip-bad": self.skip_bad}
             given = {**reading, "--compare": self.compare}
             found |= {flag: "embeddings bring their films' rows with them" for flag, value in given.items() if value}
+        if self.pale and self.maps == ("som",):
+            found["--pale"] = "a self-organising map draws no single films"
         if not self.page:
-            given = {"--thumbnails": self.thumbnails, "--show-names": self.show_names, "--explain": self.explain}
+            given = {"--show-names": self.show_names, "--explain": self.explain}
             found |= {flag: "is for the page, which --no-page leaves out" for flag, value in given.items() if value}
+            if self.thumbnails and "som" not in self.maps:
+                found["--thumbnails"] = "is for the page, which --no-page leaves out, and for som, not in --maps"
         if self.on:
-            settled = ("data", "embeddings", "maps", "compare", "split", "at_most", "neighbours", "perplexity",
-                       "thumbnails", "explain")  # fmt: skip
+            settled = ("data", "map", "columns", "skip_bad", "embeddings", "maps", "compare", "split", "at_most",
+                       "neighbours", "perplexity", "thumbnails", "explain", "seed")  # fmt: skip
             for name in settled:
                 if getattr(self, name) != getattr(Visualize, name):
                     found[f"--{name.replace('_', '-')}"] = "the map of --on is made already"

@@ -17,7 +17,6 @@ from embedlearn.radiographs.cache import Films
 from embedlearn.tasks.maps.spaces import Spaces
 
 BATCH = 64
-EXPLAINED = "a film's own label, over the one nearest to it"
 
 
 def label_reasons(spaces: Spaces, device: str) -> NDArray[np.float32]:
@@ -28,6 +27,14 @@ def label_reasons(spaces: Spaces, device: str) -> NDArray[np.float32]:
     assert spaces.collection is not None
     targets = margin_vectors(spaces.own.vectors, spaces.frame["label"], spaces.frame["case"])
     return margin_maps(spaces.encoders[spaces.main], spaces.collection.films, *targets, device)
+
+
+def explained_by(encoder: str) -> str:
+    """What the maps of `label_reasons` are of, to the encoder of this name, in words."""
+    return (
+        f"the score by which the {encoder} encoder puts a film nearer to its own label than to the next one "
+        "(less the part of the score that lies at no place of the film)"
+    )
 
 
 def margin_vectors(

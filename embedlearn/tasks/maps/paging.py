@@ -18,7 +18,8 @@ from embedlearn.radiographs.thumbnails import thumbnails
 from embedlearn.tasks.maps.fitting import TITLES, Drawn, Pictured
 
 SHOWN = 64  # pixels a side of a film in the page
-WHERE = ("view", "sex")  # further columns of the films that are worth a colour
+FURTHER = ("finding", "view", "sex")  # columns of the films that are worth a colour, too
+NUMBERED = "A film's number is its row in points.parquet of the folders map-KIND."
 
 
 def page_of(
@@ -27,34 +28,34 @@ def page_of(
     *,
     names: bool = False,
     beside: Pictured | None = None,
-    most: int = 0,
     notes: Sequence[str] = (),
 ) -> PageData:
-    """The page of maps of the same films, of one space or two; each is laid over that of the last space.
+    """The page of maps of the same films, of one space or two; each is turned towards that of the last space.
 
-    Answers are those of the last one. `names`: whether films are called by their files; else by their row.
-    `beside`: films to show, of which `most` at most, and explanations.
+    Answers are those of the last one, whose maps alone show new films. `names`: whether films are called by their
+    files; else by their row. `beside`: films to show, and explanations.
     """
     last = drawn[-1]
     frame = last.latent.frame
     maps = _titles(drawn)
     laid = {name: _laid(one, drawn) for name, one in maps.items()}
     beside = beside or Pictured()
-    small = np.rint(thumbnails(beside.films, SHOWN)).astype(np.uint8) if most and beside.films is not None else None
+    small = np.rint(thumbnails(beside.films, SHOWN)).astype(np.uint8) if beside.films is not None else None
     return PageData(
         title=title,
         ids=[Path(path).name for path in frame["path"]] if names else [f"{row}" for row in range(len(frame))],
-        maps={name: positions for name, (positions, _) in laid.items()},
+        maps=laid,
         columns=_columns(last, frame),
-        quality={name: one.quality.sentences() for name, one in maps.items()},
+        quality={name: one.sentences for name, one in maps.items()},
         reliability={name: one.reliability for name, one in maps.items()},
         thumbnails=small,
-        most_thumbnails=most,
+        most_thumbnails=beside.most,
         explanations=beside.explanations,
         explained=beside.explained,
-        new=_new(drawn, {name: stars for name, (_, stars) in laid.items()}),
-        notes=notes,
-    )
+        new=_new({name: one for name, one in maps.items() if one.name == last.name}),
+        notes=[*notes, f"Prediction is what most of the {last.quality.k} nearest films of other cases are labelled, in "
+               "the embedding and not on the map.", *([] if names else [NUMBERED])],
+    )  # fmt: skip
 
 
 def _titles(drawn: Sequence[Drawn]) -> dict[str, Drawn]:
@@ -65,19 +66,19 @@ def _titles(drawn: Sequence[Drawn]) -> dict[str, Drawn]:
     return {f"{TITLES[one.kind]}, {name}": one for name in spaces for one in drawn if one.name == name}
 
 
-def _laid(one: Drawn, drawn: Sequence[Drawn]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Where its films lie, and new ones, turned towards the map of the same kind of the last space."""
+def _laid(one: Drawn, drawn: Sequence[Drawn]) -> NDArray[np.float32]:
+    """Where its films lie, turned as in the figure towards the map of the same kind of the last space."""
     goal = next(other for other in reversed(drawn) if other.kind == one.kind)
-    stars = one.stars.positions if one.stars else None
-    if goal is one or one.kind == "som":
-        return one.positions, stars
-    alignment = align(one.positions, goal.positions)
-    return alignment.apply(one.positions), None if stars is None else alignment.apply(stars)
+    if goal is one:
+        return one.latent.positions
+    if one.som and goal.som:
+        return one.som.turned_like(goal.som).positions
+    return align(one.latent.positions, goal.latent.positions).apply(one.latent.positions)
 
 
 def _columns(drawn: Drawn, frame: pd.DataFrame) -> Mapping[str, NDArray[Any]]:
     labels = frame["label"].to_numpy(str)
-    answers = knn_answers(drawn.latent.vectors, labels, frame["case"].to_numpy())
+    answers = knn_answers(drawn.latent.vectors, labels, frame["case"].to_numpy(), drawn.quality.k)
     columns: dict[str, NDArray[Any]] = {
         "label": labels,
         "source": frame["source"].to_numpy(str),
@@ -85,14 +86,15 @@ def _columns(drawn: Drawn, frame: pd.DataFrame) -> Mapping[str, NDArray[Any]]:
         "error": answers != labels,
         "trained on": frame["split"].isin(SEEN).to_numpy(bool),
     }
-    for name in WHERE:
+    for name in FURTHER:
         if name in frame and frame[name].nunique() > 1:
             columns[name] = frame[name].astype(object).where(frame[name].notna(), None).to_numpy()
     return columns
 
 
-def _new(drawn: Sequence[Drawn], positions: Mapping[str, NDArray[np.float32] | None]) -> NewFilms | None:
-    stars = drawn[-1].stars
-    if stars is None:
+def _new(maps: Mapping[str, Drawn]) -> NewFilms | None:
+    stars = {name: one.stars for name, one in maps.items() if one.stars}
+    if not stars:
         return None
-    return NewFilms(stars.names, {title: at for title, at in positions.items() if at is not None}, stars.strange)
+    first = next(iter(stars.values()))
+    return NewFilms(first.names, {name: one.positions for name, one in stars.items()}, first.strange)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from embedlearn.console import say
 from embedlearn.embeddings import Embeddings, load_embeddings
-from embedlearn.errors import ArgumentError, ManifestError
+from embedlearn.errors import ManifestError
+from embedlearn.files import require_folder
+from embedlearn.maps.latent import require_map_folder
+from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.splits import SEEN
 from embedlearn.tasks.maps.flags import Visualize
 
@@ -53,10 +56,46 @@ class Spaces:
 
 def stored_space(settings: Visualize, path: Path) -> Spaces:
     """The films of a file of embeddings that the flags ask for, called as the file is. Raises `ManifestError`."""
+    out_of(settings, path.parent)
+    return Spaces({path.stem: joined(load_films(settings, path))}, {}, None, path.parent)
+
+
+def load_films(settings: Visualize, path: Path) -> Embeddings:
+    """The films of a file of embeddings that the flags ask for, labelled as they are there. Raises `ManifestError`."""
     embeddings = load_embeddings(path)
     if "case" not in embeddings.frame:
         raise ManifestError(f"{path}: wanted a column case, of the films that belong together; embed the films again")
-    return Spaces({path.stem: embeddings.where(chosen(settings, embeddings.frame))}, {}, None, path.parent)
+    return embeddings.where(chosen(settings, embeddings.frame))
+
+
+def out_of(settings: Visualize, folder: Path) -> Path:
+    """Where maps of a run or embeddings in `folder` go.
+
+    Raises `StorageError` where they cannot be written, or would replace something else; called before long work.
+    """
+    out = settings.out or folder / "maps"
+    require_folder(out, "--out")
+    for kind in settings.maps:
+        require_map_folder(map_folder(out, kind))
+    return out
+
+
+def map_folder(out: Path, kind: str) -> Path:
+    """Where a map of this kind is kept."""
+    return out / f"map-{kind}"
+
+
+def joined(embeddings: Embeddings, classes: Sequence[str] = ()) -> Embeddings:
+    """The same films by class: what stands behind a slash is a finer label, which only some sources know.
+
+    A label becomes that of `classes` which it belongs to, else what stands before its first slash; where that changes
+    any, a column `finding` keeps what it was.
+    """
+    fine = embeddings.frame["label"].astype(str)
+    label = fine.map({name: class_of(name, classes) or name.split("/")[0] for name in fine.unique()})
+    if label.equals(fine):
+        return embeddings
+    return replace(embeddings, frame=embeddings.frame.assign(label=label, finding=fine))
 
 
 def chosen(settings: Visualize, frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -65,19 +104,11 @@ def chosen(settings: Visualize, frame: pd.DataFrame) -> NDArray[np.bool_]:
     if settings.split == "unseen":
         kept = ~frame["split"].isin(SEEN).to_numpy(bool)
         if not kept.any():
-            raise ManifestError(
-                "--split unseen: the encoder was trained on all of these films; name others with --data"
-            )
+            others = "embed others" if settings.embeddings else "name others with --data"
+            raise ManifestError(f"--split unseen: the encoder was trained on all of these films; {others}")
     rows = np.flatnonzero(kept)
     if len(rows) > settings.at_most:
         say(f"  note: {settings.at_most:,} of {len(rows):,} films, drawn by lot; --at-most takes more")
         drawn = np.random.default_rng(settings.seed).choice(rows, settings.at_most, replace=False)
         kept = np.isin(np.arange(len(frame)), drawn)
     return kept
-
-
-def require_films(paths: Sequence[Path]) -> None:
-    """Raise `ArgumentError` unless there is a file at each of the paths; called before long work."""
-    for path in paths:
-        if not path.is_file():
-            raise ArgumentError(f"--place {path}: wanted a film, got nothing there; check the path")

@@ -98,7 +98,7 @@ def judged(found: LungFilms, squares: np.ndarray) -> Verdict:
     asked = Question(found.films, found.cases, ["a"] * count, ["b"] * count, support).put_to(
         CheckedNetwork(encoder, SETTINGS)
     )
-    maps = np.stack([to_grid(square, 6, 6) for square in squares])
+    maps = np.stack([to_grid(square, 6, 6, asked.network.lag) for square in squares])
     (verdict,) = check_lungs(asked, found, {"map": maps})
     return verdict
 

@@ -1,5 +1,7 @@
 """Lesions, borders and lungs: maps that lie where they should pass, and others fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,13 @@ from toy_squares import SETTINGS, asked_of_squares
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.settings import Architecture
 from embedlearn.explanations.checks import lesions as planted
+from embedlearn.explanations.checks import question
 from embedlearn.explanations.checks.borders import absolute_shares, check_borders, corners, ring
 from embedlearn.explanations.checks.lesions import Lesions, at_maximum, check_lesions, plant_lesions
-from embedlearn.explanations.checks.places import centre_maps, positive_shares, random_maps
+from embedlearn.explanations.checks.lungs import LungFilms, check_lungs
+from embedlearn.explanations.checks.places import centre_maps, first_cells, ordered, positive_shares, random_maps
 from embedlearn.explanations.checks.question import CheckedNetwork
-from embedlearn.explanations.geometry import to_grid
+from embedlearn.explanations.geometry import Sight, on_film, to_grid
 from embedlearn.radiographs.phantom import draw_with_mask
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import preprocess
@@ -117,3 +121,49 @@ def test_evidence_against_counts_at_the_border_as_evidence_for() -> None:
 def test_the_grid_counts_the_ring_by_its_area() -> None:
     covered = to_grid(ring(SETTINGS.size), 6, 6)
     assert covered.mean() == pytest.approx(0.36, abs=1e-5) and covered[2, 2] == 0 and covered[0, 0] > 0.8
+
+
+@pytest.mark.parametrize(("lag", "right"), [(0.5, True), (0.0, False)])
+def test_outlines_are_compared_with_where_the_cells_look(
+    lag: float, right: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lesions and lungs lie half a cell above and to the left of the squares, as does what the network sees."""
+    monkeypatch.setattr(question, "measure_lag", lambda *_: lag)
+    asked = replace(ASKED, network=replace(ASKED.network))
+    moved = np.kron(WHERE, np.ones((8, 8), np.float32))
+    moved = np.pad(moved, ((0, 0), (0, 4), (0, 4)))[:, 4:, 4:]
+    inner = WHERE[:, 1:-1, 1:-1].any((1, 2))  # the outermost cells are cut, or have more than their square
+    lesions = Lesions(asked, moved, ["ill"] * len(WHERE), np.ones(2 * len(WHERE)))
+    energy, *_ = check_lesions(lesions, {"map": WHERE})
+    films = np.zeros((len(WHERE), 48, 48), np.uint8)
+    (lungs,) = check_lungs(asked, LungFilms("masks", films, moved, asked.cases, ()), {"map": WHERE})
+    assert energy.value == lungs.value
+    assert (energy.value > 0.8) == right and (energy.value < 0.4) == (not right)
+    covered = np.stack([to_grid(mask, 6, 6, lag) for mask in moved])
+    assert np.array_equal(covered[inner], WHERE[inner]) == right
+
+
+def test_the_border_and_the_middle_are_those_that_the_cells_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(question, "measure_lag", lambda *_: 0.5)
+    last = np.zeros(GRID, np.float32)
+    last[:, -1] = 1
+    moved, plain = (
+        check_borders(asked, {"map": last})[0] for asked in (replace(ASKED, network=replace(ASKED.network)), ASKED)
+    )
+    assert plain.value == pytest.approx((2 * 0.84 + 4 * 0.6) / 6 - 0.36, abs=1e-5)
+    # Along an axis the ring has all of the first cell, a tenth of the second and 0.6 of the last, which is 1.5 long.
+    assert moved.value == pytest.approx((1 + 0.46 + 3 * 0.4 + 0.64) / 6 - (1 - 0.75**2), abs=1e-5)
+    hill = centre_maps((1, 6, 6), 0.5)[0]
+    assert np.unravel_index(hill.argmax(), hill.shape) == (3, 3)  # whose middle is the film's, 3 cells from each edge
+    assert np.allclose(hill[1:, 1:], hill[1:, 1:][::-1, ::-1])
+
+
+@pytest.mark.parametrize("size", [48, 50])
+@pytest.mark.parametrize("lag", [0.0, 0.4])
+def test_pixels_are_taken_from_where_the_map_is_drawn(size: int, lag: float) -> None:
+    maps = random_maps((3, 6, 5), 7)
+    taken = first_cells(ordered(maps), 0.3, (6, 5), size, lag)[:, 0].numpy()
+    sight = Sight(Preprocessing(size=size), lag)
+    for map_, pixels in zip(maps, taken, strict=True):
+        drawn = on_film(map_, size, size, sight, how="nearest")
+        assert np.array_equal(pixels, drawn >= np.sort(map_.ravel())[-9])

@@ -9,11 +9,14 @@ from PIL import Image
 
 from embedlearn.errors import ArgumentError
 from embedlearn.figures import THEMES, theme_of
-from embedlearn.maps.som.figures import draw_before_after, draw_form, draw_som_sheet, forms_of
-from embedlearn.maps.som.forms import FORMS, exemplar_tiles, pie_groups, principal_planes
-from embedlearn.maps.som.grids import Grid, Scale, grid_in, mark_sides
+from embedlearn.maps.som import forms
+from embedlearn.maps.som.figures import draw_before_after, draw_som_sheet, forms_of
+from embedlearn.maps.som.forms import FORMS, Paper, exemplar_tiles, pie_groups, principal_planes
+from embedlearn.maps.som.grids import Grid, Scale, Sizes, grid_in
+from embedlearn.maps.som.measures import u_matrix
 from embedlearn.maps.som.som import SelfOrganisingMap
 from embedlearn.maps.som.view import view_som
+from embedlearn.maps.stars import Stars
 
 LIGHT = theme_of("light")
 
@@ -37,46 +40,35 @@ def view():
     return made_view()
 
 
-def test_every_form_is_drawn_with_its_quality(view, tmp_path):
-    assert forms_of(view) == list(FORMS)
-    for form in FORMS:
-        draw_form(tmp_path / f"{form}.svg", view, form)
-        words = (tmp_path / f"{form}.svg").read_text()
-        assert len(re.findall("<!-- .*quantization error", words)) == 1
-        assert len(re.findall("<!-- trained: ", words)) == 1
+def words_of(path):
+    """What a figure says, its lines joined."""
+    return " ".join(re.findall("<!-- (.*?) -->", path.read_text()))
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("columns", [1, 2])
-def test_a_figure_is_as_wide_as_one_or_two_columns_on_the_themes_ground(view, tmp_path, theme, columns):
-    draw_form(tmp_path / "a.png", view, "labels", theme, columns)
+def test_a_sheet_holds_every_form_and_all_sentences_on_the_themes_ground(view, tmp_path, theme):
+    assert forms_of(view) == list(FORMS)
+    told = dataclasses.replace(view, sentences=["Training has seen 60 of these films."])
+    for name in ("a.svg", "a.png", "b.png"):
+        draw_som_sheet(tmp_path / name, told, theme)
+    said = words_of(tmp_path / "a.svg")
+    for form in FORMS:
+        words = FORMS[form](view, Paper(theme_of(theme), 3.38, [view])).words
+        assert words[0].upper() + words[1:] in said
+    assert said.count("quantization error") == 1 and "Training has seen 60" in said and "Nodes sort films" in said
     image = Image.open(tmp_path / "a.png").convert("RGB")
-    assert image.width == round(3.5 * columns * 300)
+    assert image.width == 2100 and (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     ground = tuple(int(theme_of(theme).paper[at : at + 2], 16) for at in (1, 3, 5))
     assert {image.getpixel((x, y)) for x in (0, image.width - 1) for y in (0, image.height - 1)} == {ground}
-    assert len(image.getcolors(1 << 24)) > 50
-
-
-def test_the_same_view_makes_the_same_bytes(view, tmp_path):
-    for name in ("a.png", "b.png", "a.svg", "b.svg"):
-        draw_form(tmp_path / name, view, "labels", "dark")
-    for suffix in ("png", "svg"):
-        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
 def test_without_films_a_sheet_holds_the_other_forms(tmp_path):
     bare = made_view(films=False)
     assert forms_of(bare) == ["u-matrix", "hits", "labels", "sources", "planes"]
-    alone = dataclasses.replace(bare, sources=["here"] * 120)
-    assert forms_of(alone) == ["u-matrix", "hits", "labels", "planes"]
-    with pytest.raises(ArgumentError, match="trained has no second source"):
-        draw_form(tmp_path / "no.png", alone, "sources")
+    assert forms_of(dataclasses.replace(bare, sources=["here"] * 120)) == ["u-matrix", "hits", "labels", "planes"]
     draw_som_sheet(tmp_path / "sheet.svg", bare)
     words = (tmp_path / "sheet.svg").read_text()
     assert "Component planes" in words and "Exemplar" not in words
-    with pytest.raises(ArgumentError, match="trained has no films and no explanations"):
-        draw_form(tmp_path / "no.png", bare, "explanations")
-    assert not (tmp_path / "no.png").exists()
 
 
 def test_two_maps_stand_side_by_side(view, tmp_path):
@@ -87,19 +79,47 @@ def test_two_maps_stand_side_by_side(view, tmp_path):
     assert "<!-- untrained -->" in words and "<!-- trained -->" in words
     with pytest.raises(ArgumentError, match="wanted the 120 films of trained, got 60"):
         draw_before_after(tmp_path / "no.png", made_view("untrained", count=60), view)
-    with pytest.raises(ArgumentError, match="forms: wanted"):
-        draw_before_after(tmp_path / "no.png", made_view(films=False), view, forms=["exemplars"])
 
 
-def test_wrong_words_are_refused(view, tmp_path):
-    with pytest.raises(ArgumentError, match="form: wanted u-matrix, hits"):
-        draw_form(tmp_path / "a.png", view, "pie")
-    with pytest.raises(ArgumentError, match="columns: wanted 1 or 2, got 3"):
-        draw_form(tmp_path / "a.png", view, "hits", columns=3)
-    with pytest.raises(ArgumentError, match="theme"):
-        draw_form(tmp_path / "a.png", view, "hits", "blue")
+def test_two_maps_have_one_scale_for_ridges_and_one_for_sizes(view, monkeypatch):
+    wide = dataclasses.replace(made_view("untrained", seed=1), weights=3 * made_view("untrained", seed=1).weights)
+    scales, sizes = [], []
+    monkeypatch.setattr(forms, "squares", lambda axes, grid, values, scale: scales.append(scale))
+    monkeypatch.setattr(forms, "pies", lambda axes, grid, counts, size, colours, look: sizes.append(size))
+    paper = Paper(LIGHT, 3.38, [wide, view])
+    for one in paper.views:
+        for form in ("u-matrix", "labels"):
+            FORMS[form](one, paper).picture.draw(None)
+    every = [u_matrix(one.weights) for one in paper.views]
+    assert scales[0] == scales[1] and scales[0][:2] == (np.min(every), np.max(every))
+    assert sizes[0] == sizes[1] and sizes[0].of(np.array([max(wide.hits.max(), view.hits.max())])) < 3.38 / 6
+
+
+def test_new_films_turn_with_their_map_and_stand_at_their_nodes(view, monkeypatch):
+    stars = Stars(["a", "b"], view.positions[:2], np.array([False, True]))
+    turned = dataclasses.replace(view, new=stars).turned(upside_down=True, mirrored=False)
+    np.testing.assert_array_equal(turned.new.positions, turned.positions[:2])
+    places = []
+    monkeypatch.setattr(forms, "pies", lambda *given: None)
+    monkeypatch.setattr(forms, "draw_stars", lambda axes, new, at, films, look: places.append(at))
+    form = FORMS["labels"](turned, Paper(LIGHT, 3.38, [turned]))
+    form.picture.draw(None)
+    np.testing.assert_allclose(places[0], grid_in(turned.sides, 3.38).centres()[turned.nodes[:2]])
+
+
+@pytest.mark.parametrize("most", [1, 5, 500])
+def test_no_more_films_are_tiles_than_may_be_shown(view, most):
+    capped = dataclasses.replace(view, most=most)
+    for wide, block in ((3.38, 1), (0.9, 2)):
+        (_, every), (found, rows) = exemplar_tiles(view, wide), exemplar_tiles(capped, wide)
+        held = np.where(every >= 0, view.hits.ravel()[view.nodes[every]], 0)
+        assert found == block and (rows >= 0).sum() == min(most, (every >= 0).sum())
+        assert (rows[rows >= 0] == every[rows >= 0]).all() and held[rows >= 0].min() >= held[rows < 0].max(initial=0)
+
+
+def test_films_must_be_as_many_as_vectors():
+    som = SelfOrganisingMap().fit(np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32))
     with pytest.raises(ArgumentError, match="films: wanted 120"):
-        som = SelfOrganisingMap().fit(np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32))
         view_som("a", som, np.zeros((120, 3), np.float32), ["a"] * 120, ["b"] * 120, films=np.zeros((3, 4, 4)))
 
 
@@ -125,10 +145,13 @@ def test_pies_have_no_two_groups_of_one_colour_and_hold_all_films():
 
 
 def test_marks_have_areas_in_proportion_to_films_and_stay_inside_their_nodes():
-    sides = mark_sides(np.array([0, 1, 4, 16]), Grid(2, 2, 0, 0, 0.5))
+    grids = [Grid(2, 2, 0, 0, 0.5), Grid(2, 2, 0, 0, 0.3)]
+    films = np.array([0, 1, 4, 16])
+    sizes = Sizes.fitting(grids, [films, films // 4])
+    sides = sizes.of(films)
     np.testing.assert_allclose(sides**2 / sides[-1] ** 2, [0, 1 / 16, 1 / 4, 1])
-    assert sides.max() < 0.5
-    assert 0 < mark_sides(np.array([1, 100_000]), Grid(2, 2, 0, 0, 0.5))[0] < 0.02
+    assert sides.max() < 0.5 and sizes.of(films // 4).max() < 0.3
+    assert 0 < Sizes.fitting(grids[:1], [np.array([1, 100_000])]).of(np.array([1]))[0] < 0.02
 
 
 @pytest.mark.parametrize("sides", [(4, 6), (20, 5), (1, 20), (7, 7)])

@@ -37,14 +37,27 @@ def test_errors_are_of_films_that_did_not_train():
     assert found["topographic_error"] == som.topographic_error(vectors[:20])
 
 
-def test_it_measures_every_schedule_on_every_set_and_writes_the_rows(tmp_path, monkeypatch, capsys):
+def test_it_writes_our_default_beside_minisoms_schedules(tmp_path, monkeypatch, capsys):
     kept = ("no training, our PCA start", "MiniSom, train_batch_offline", "ours, last radius 1.0")
     monkeypatch.setattr(benchmark, "SCHEDULES", {name: benchmark.SCHEDULES[name] for name in kept})
     monkeypatch.setattr(benchmark, "LAST_RADII", (1.0,))
-    benchmark.main(benchmark.SomFlags(json=tmp_path / "som.json", films=800, quick=True))
+    benchmark.run(benchmark.SomBenchmark(json=tmp_path / "som.json", films=800, quick=True))
     written = json.loads((tmp_path / "som.json").read_text())
-    assert [row["schedule"] for row in written["rows"]] == list(kept)
-    start, _, ours = written["rows"]
-    assert ours["quantization_error"] < start["quantization_error"]
-    assert all(0 < row["used"] <= 1 and row["set"] == "clustered" for row in written["rows"])
-    assert "clustered" in capsys.readouterr().out
+    assert {row["peer_name"] for row in written} == {"MiniSom, train_batch_offline"}
+    assert [row["metric"] for row in written] == [
+        "quantization error, clustered",
+        "films whose two best nodes touch, clustered",
+        "nodes in use, clustered",
+        "CPU-seconds, clustered",
+    ]
+    assert all(row["ours"] > 0 and row["peer"] > 0 for row in written)
+    assert written[2]["ratio"] == pytest.approx(written[2]["ours"] / written[2]["peer"])
+    assert all(name in capsys.readouterr().out for name in ("clustered",))
+
+
+def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["som", "--json", str(tmp_path / "a.json"), "--embeddings", "nowhere.parquet"])
+    with pytest.raises(SystemExit) as exit_:
+        benchmark.main()
+    assert exit_.value.code == 2
+    assert "nowhere.parquet: there is no such file" in capsys.readouterr().err
