@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from embedlearn.gallery.reranking import rerank
     from embedlearn.gallery.similar import Wanted, similar
     from embedlearn.gallery.where import parse_condition
+    from embedlearn.maps.gate import Gate
     from embedlearn.maps.latent import LatentMap, load_map
     from embedlearn.maps.projections import create_projection
     from embedlearn.maps.quality import map_quality
@@ -61,6 +62,7 @@ _HOMES = {
     "EpisodeSampler": "episodes.sampling",
     "ExactIndex": "gallery.exact",
     "Gallery": "gallery.gallery",
+    "Gate": "maps.gate",
     "KNNClassifier": "episodes.heads.knn",
     "LDAClassifier": "episodes.heads.lda",
     "Labelled": "gallery.quality",
@@ -119,6 +121,7 @@ __all__ = [
     "EpisodeSampler",
     "ExactIndex",
     "Gallery",
+    "Gate",
     "KNNClassifier",
     "LDAClassifier",
     "Labelled",

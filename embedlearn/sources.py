@@ -15,7 +15,7 @@ from embedlearn.embeddings import Embeddings
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.runs import Run
-from embedlearn.errors import ImageError, ManifestError, MismatchError
+from embedlearn.errors import ArgumentError, ImageError, ManifestError, MismatchError
 from embedlearn.files import cache_folder
 from embedlearn.flags import split_pairs
 from embedlearn.radiographs import phantom
@@ -62,10 +62,12 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
     """The films a run is to be used on, with a column `split` that says which of them it has seen (train, val).
 
     Without data named, the run's own films; a `MismatchError` where one has changed. With data, those films, of which
-    one counts as seen that `seen_by` says.
+    one counts as seen that `seen_by` says. Raises `ArgumentError` for flags that only data named would need.
     """
     own = run.manifest()
     if not flags.data:
+        if flags.map or flags.columns:
+            raise ArgumentError("--map and --columns: are for films that --data names; name them or leave these out")
         return decode(_readable(own, preprocessing, flags.skip_bad).frame, preprocessing, skippable=True)
     manifest = _readable(_read(flags), preprocessing, flags.skip_bad)
     _describe(manifest)

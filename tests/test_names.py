@@ -7,7 +7,7 @@ import embedlearn
 
 PUBLIC = {
     "Architecture", "Augmentation", "BDCSPNClassifier", "Centering", "CosineClassifier", "Embeddings",
-    "EmbedlearnError", "Encoder", "EpisodeSampler", "ExactIndex", "Gallery", "KNNClassifier",
+    "EmbedlearnError", "Encoder", "EpisodeSampler", "ExactIndex", "Gallery", "Gate", "KNNClassifier",
     "LDAClassifier", "Labelled", "LaplacianShotClassifier", "LatentMap", "LogisticClassifier",
     "Manifest", "MatchingClassifier", "Objective", "PTMAPClassifier", "PostgresGallery",
     "PowerTransform", "Preprocessing", "PrototypeClassifier", "RidgeClassifier", "Sampling", "Schedule",

@@ -53,3 +53,14 @@ def test_the_unseen_films_of_a_run_are_of_its_classes_and_the_rare_one(run):
     collection, classes = unseen_films(DataFlags(), run, load_encoder(run.encoder), ())
     assert classes == ("healthy", "pneumonia", "covid-19")
     assert not set(collection.manifest.frame["split"]) & {"train", "val"}
+
+
+def test_flags_of_data_without_data_are_refused(place, refused, tmp_path):
+    from embedlearn import embed, visualize
+
+    run = ("--run", place / "runs/base")
+    for words in (("--map", "tb=tuberculosis"), ("--columns", "path=file")):
+        assert "--map and --columns: are for films that --data names" in refused(
+            embed.main, *run, *words, "--out", tmp_path / "a.parquet"
+        )
+        assert "--map and --columns" in refused(visualize.main, *run, *words, "--out", tmp_path / "maps")

@@ -15,6 +15,10 @@ RECOLOUR = """(turn) => {
   element("colour").selectedIndex = turn % 4;
   element("colour").dispatchEvent(new Event("change"));
 }"""
+ANOTHER_MAP = """(turn) => {
+  element("map").selectedIndex = (turn + 1) % 2;
+  element("map").dispatchEvent(new Event("change"));
+}"""
 CLOCK = "SystemInfo.getProcessInfo"
 TURNS = 8
 TURNED = """async () => {
