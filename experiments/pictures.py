@@ -56,6 +56,7 @@ def _of_phantoms(settings: Pictures, scratch: Path) -> None:
     visualize.main(words)
     for kind in KINDS:
         _keep(maps / f"{kind}.png", settings.out / f"maps-{kind}.png")
+    _keep(maps / "som-sheet.png", settings.out / "maps-som-sheet.png")
     _keep(maps / "latent.html", settings.out / "latent.html")
     _photograph(settings.out / "latent.html", settings.out / "latent.png")
     _check(["--run", run], settings.run / "explain", settings.out / "check.png")

@@ -99,6 +99,11 @@ def test_embeddings_with_their_run_have_the_untrained_network_beside_them(stored
     assert "9 of the 90 films" in (tmp_path / "latent.html").read_text()
 
 
+def test_of_few_films_fewer_are_asked(stored, tmp_path):
+    visualize.main(["--embeddings", str(stored), "--maps", "pca", "--at-most", "20", "--out", str(tmp_path)])
+    assert "most of the 9 nearest films of other cases" in (tmp_path / "latent.html").read_text()
+
+
 def test_findings_behind_a_slash_are_joined(mapped, stored, place, tmp_path):
     visualize.main(["--embeddings", str(stored), "--maps", "pca", "--out", str(tmp_path)])
     for folder in (mapped, tmp_path):

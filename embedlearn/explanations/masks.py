@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +22,12 @@ Box = tuple[float, float, float, float]
 
 
 class LungBoxes(NamedTuple):
-    """Boxes (top, left, bottom, right) in the pixels of a film of `height` x `width`."""
+    """Boxes (top, left, bottom, right) in the pixels of a film of `height` x `width`; its patient, where known."""
 
     height: int
     width: int
     boxes: tuple[Box, ...]
+    patient: str = ""
 
     def on(self, height: int, width: int) -> list[Box]:
         """The same boxes on that film at another size. Raises `ManifestError` where its sides have another ratio."""
@@ -103,12 +104,14 @@ def read_boxes(path: Path) -> dict[str, LungBoxes]:
             left, top, wide, high = (float(side) for side in annotation["bbox"])
             boxes[annotation["image_id"]].append((top, left, top + high, left + wide))
         found = {
-            str(image["file_name"]): LungBoxes(int(image["height"]), int(image["width"]), tuple(boxes[number]))
+            str(image["file_name"]): LungBoxes(
+                int(image["height"]), int(image["width"]), tuple(boxes[number]), _patient(image)
+            )
             for number, image in images.items()
         }
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ManifestError(f"{path}: wanted a COCO file with images and annotations, got {reason}") from error
     for name, film in found.items():
@@ -117,6 +120,12 @@ def read_boxes(path: Path) -> dict[str, LungBoxes]:
                 f"{path}: {name} has a box beyond its {film.height} x {film.width} pixels; mend or drop it"
             )
     return {name: film for name, film in found.items() if film.boxes}
+
+
+def _patient(image: Mapping[str, Any]) -> str:
+    """Whose film it is, where the file's metadata say."""
+    patient = (image.get("metadata") or {}).get("patientid")
+    return "" if patient is None else str(patient)
 
 
 def _on(box: Box, film: LungBoxes) -> bool:

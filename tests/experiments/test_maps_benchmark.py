@@ -73,6 +73,7 @@ def test_sides_draw_the_same_films_in_turn_after_a_few(monkeypatch):
         np.save(out / "places.npy", held["vectors"][:, :2] if side == "a" else held["vectors"][:, 2:4])
 
     monkeypatch.setattr(benchmark, "run_apart", play)
+    monkeypatch.setattr(benchmark, "WARMING", 300)
     drawn = benchmark.drawn_by("a", ("b", "c"), 400, 2)
     assert sorted(ran[:3]) == [("a", 300), ("b", 300), ("c", 300)]
     assert sorted(ran[3:]) == [(side, 400) for side in "aabbcc"]

@@ -100,6 +100,14 @@ def test_boxes_follow_the_size_of_the_file_at_hand(tmp_path):
         film.on(200, 200)
 
 
+def test_the_patient_is_read_with_the_boxes(tmp_path):
+    path = coco(tmp_path / "b.json", {name: (40, 40, [[1, 2, 3, 4]]) for name in ("a.png", "b.png")})
+    content = json.loads(path.read_text())
+    content["images"][0]["metadata"] = {"patientid": 12}
+    path.write_text(json.dumps(content))
+    assert [film.patient for film in read_boxes(path).values()] == ["12", ""]
+
+
 def test_films_without_numbers_for_their_boxes_are_left_out(tmp_path):
     films = {"a.png": (40, 40, [[None] * 4, [None] * 4]), "b.png": (40, 40, [[1, 2, 3, 4]]), "c.png": (40, 40, [])}
     assert list(read_boxes(coco(tmp_path / "b.json", films))) == ["b.png"]

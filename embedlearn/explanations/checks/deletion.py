@@ -14,10 +14,10 @@ from torch import Tensor
 
 from embedlearn.explanations.checks.places import Floats, centre_maps, first_cells, grid_of, ordered
 from embedlearn.explanations.checks.question import Asked
-from embedlearn.explanations.checks.verdict import Verdict, judged, with_middle
+from embedlearn.explanations.checks.verdict import Verdict, beside_middle
 
 CHECK = "insertion-deletion"
-WANTED = "> 0"  # what random maps get on average
+WANTED = "> 0"  # what random maps get on average, and what a map of the middle gains over itself
 STEPS = 8  # of a curve, its two ends aside
 BLUR = 1 / 12  # of the film's side: what a feature cell sees is gone
 
@@ -43,7 +43,7 @@ def check_deletion(asked: Asked, maps: Mapping[str, Floats], *, seed: int = 0) -
     """How far apart the insertion and the deletion curve of a map lie, in units of the score, averaged over the curve.
 
     Random maps get 0, as an order of the cells and its reverse have opposite gaps. The gain over a map that falls from
-    the film's middle outwards, which no film can change, is told beside it.
+    the film's middle outwards, which no film can change, is a verdict of its own.
     """
     verdicts = []
     for substitute, replaced in SUBSTITUTES.items():
@@ -54,8 +54,8 @@ def check_deletion(asked: Asked, maps: Mapping[str, Floats], *, seed: int = 0) -
             if grid not in middle:
                 middle[grid] = curve_gaps(asked, centre_maps(drawn.shape, asked.network.lag), other, seed)
             mine = curve_gaps(asked, drawn, other, seed)
-            sentence = f"insertion minus deletion {with_middle(mine, middle[grid], asked.cases)}"
-            verdicts.append(judged(f"{CHECK}, {substitute}", name, mine, asked.cases, WANTED, sentence))
+            words = "insertion minus deletion"
+            verdicts += beside_middle(f"{CHECK}, {substitute}", name, mine, middle[grid], asked.cases, WANTED, words)
     return verdicts
 
 

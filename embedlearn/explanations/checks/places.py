@@ -1,4 +1,4 @@
-"""Regions of a film by the order of a map, and the maps that know nothing, against which a map is held."""
+"""Regions of a film by the order of a map, and the map that knows nothing, against which others are held."""
 
 from __future__ import annotations
 
@@ -39,11 +39,6 @@ def first_cells(order: NDArray[np.int64], share: float, grid: tuple[int, int], s
 def grid_of(maps: Floats) -> tuple[int, int]:
     """Rows and columns of maps [N, h, w]."""
     return maps.shape[1], maps.shape[2]
-
-
-def random_maps(shape: tuple[int, ...], seed: int = 0) -> Floats:
-    """Maps [N, h, w] of independent noise."""
-    return np.random.default_rng(seed).random(shape, np.float32)
 
 
 def centre_maps(shape: tuple[int, ...], lag: float = 0.0) -> Floats:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from embedlearn.radiographs.preprocessing import Preprocessing
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 BATCH = 32
+QUERIES, SUPPORT = 32, 16  # films asked about, of all classes; films of a class, at most, that stand for it
 FEWEST = 4  # examples of a class, below which its mean says little
 
 
@@ -75,7 +77,7 @@ class CheckedFilms:
 class Question:
     """Why each film, uint8 [N, S, S] of `cases` [N], is of class `first` [N] and not of `other` [N].
 
-    `support` holds, by class, the films of other cases whose mean embedding stands for it.
+    `support` holds, by class, the films of other cases whose mean embedding stands for it; `known` are these cases.
     """
 
     films: Pixels
@@ -83,6 +85,12 @@ class Question:
     first: list[str]
     other: list[str]
     support: Mapping[str, Pixels]
+    known: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def where(self, mask: NDArray[np.bool_]) -> Question:
+        """The question of the films for which the boolean array [N] holds."""
+        first, other = (list(compress(names, mask)) for names in (self.first, self.other))
+        return replace(self, films=self.films[mask], cases=self.cases[mask], first=first, other=other)
 
     def put_to(self, network: CheckedNetwork) -> Asked:
         """The question with this network's own class means."""
@@ -129,18 +137,14 @@ class Asked:
 
 
 def draw_question(
-    network: CheckedNetwork, films: CheckedFilms, *, queries: int = 32, support: int = 16, seed: int = 0
+    network: CheckedNetwork, films: CheckedFilms, *, queries: int = QUERIES, support: int = SUPPORT, seed: int = 0
 ) -> Question:
     """A question of about `queries` films, evenly from the classes: why the class whose mean is nearest, not the next.
 
     It is the answer given that is explained, right or wrong. `support` films a class, of other cases, make the means.
-    Raises `EpisodeError` unless two classes have films enough.
+    A class of `thin_classes` is left out. Raises `EpisodeError` unless two classes have films enough.
     """
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(films.cases))
-    _, first = np.unique(films.cases[shuffled], return_index=True)
-    rows = shuffled[np.sort(first)]  # one film a case, so that no case stands on both sides
-    by_class = {str(name): rows[films.labels[rows] == name] for name in np.unique(films.labels)}
+    by_class = _rows_by_class(films, seed)
     share = {name: min(support, len(found) // 2) for name, found in by_class.items()}
     used = [name for name, count in share.items() if count >= FEWEST]
     if len(used) < 2:
@@ -148,10 +152,26 @@ def draw_question(
             f"films: wanted two classes of {2 * FEWEST} cases or more to explain one against the other, got "
             f"{', '.join(f'{name} of {len(found)}' for name, found in by_class.items())}; give more films"
         )
-    examples = {name: films.pixels[by_class[name][: share[name]]] for name in used}
+    support_rows = {name: by_class[name][: share[name]] for name in used}
+    examples = {name: films.pixels[rows] for name, rows in support_rows.items()}
     asked = [by_class[name][share[name] :][: max(1, queries // len(used))] for name in used]
     chosen = np.concatenate(asked)
-    return ask_of(network, films.pixels[chosen], films.cases[chosen], examples)
+    known = films.cases[np.concatenate(list(support_rows.values()))]
+    return replace(ask_of(network, films.pixels[chosen], films.cases[chosen], examples), known=known)
+
+
+def thin_classes(films: CheckedFilms, classes: Iterable[str], seed: int = 0) -> dict[str, int]:
+    """Those of `classes` with too few cases to be asked about, and how many each has."""
+    counts = {name: len(rows) for name, rows in _rows_by_class(films, seed).items()}
+    return {name: counts.get(name, 0) for name in classes if counts.get(name, 0) < 2 * FEWEST}
+
+
+def _rows_by_class(films: CheckedFilms, seed: int) -> dict[str, NDArray[np.int64]]:
+    """Rows by class in random order, one film a case, so that no case stands on both sides."""
+    shuffled = np.random.default_rng(seed).permutation(len(films.cases))
+    _, first = np.unique(films.cases[shuffled], return_index=True)
+    rows = shuffled[np.sort(first)]
+    return {str(name): rows[films.labels[rows] == name] for name in np.unique(films.labels)}
 
 
 def ask_of(network: CheckedNetwork, films: Pixels, cases: NDArray[np.int64], support: Mapping[str, Pixels]) -> Question:

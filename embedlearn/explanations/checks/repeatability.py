@@ -12,7 +12,7 @@ from embedlearn.explanations.checks.question import Question
 from embedlearn.explanations.checks.verdict import Verdict, judged, not_asked, written
 
 ALIKE, OWN = "repeatability", "repeatability, own film"
-LIKENESS = "> 0.3"  # more than the maps of a wholly random network may be alike
+LIKENESS = "> 0.3"  # ranks that share about a tenth of their variance, more than those of a random network may
 WANTED = "> 0"  # nearer to the other encoder's map of the same film than to its maps of other films
 UNNAMED = "not asked: name another run with --against"
 

@@ -16,12 +16,14 @@ from embedlearn.files import write_json
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMAT = "embedlearn-map-checks-1"
+FAMILY = "embedlearn-map-checks-"
+FORMAT = f"{FAMILY}2"  # the first looked elsewhere on the film, and judged less
+PAIRS = "pair maps: not checked by these"  # what a figure of them says below the line of its method
 HEADINGS = ("method", "check", "value", "95 % interval", "wanted", "verdict", "films")
 KINDS = {False: "faithful", True: "evidence where it should be"}
 HEADS = {False: "Is the map faithful to the network?", True: "Does the evidence lie where it should?"}
 # Of the figure, in lengths of a row's scale: where it begins, where methods, verdicts and numbers stand, and its end.
-LEFT, METHOD, WORDS, NUMBERS, RIGHT = -4.2, -2.65, 1.2, 1.95, 3.65
+LEFT, METHOD, WORDS, NUMBERS, RIGHT = -5.35, -2.65, 1.2, 1.95, 3.65
 GAP = 0.3  # between checks, in rows
 
 
@@ -42,14 +44,14 @@ def table(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
 
 
 def one_line(verdicts: Iterable[Verdict], method: str) -> str:
-    """What a figure says of its method: how many checks of either kind it passes, and which it fails."""
+    """What a figure says of its method's margin maps, which are what is checked: how many checks they pass, by kind."""
     mine = [verdict for verdict in verdicts if verdict.method == method]
     kinds = [
         _kind(words, [verdict for verdict in mine if verdict.asks_where is where and verdict.passed is not None])
         for where, words in KINDS.items()
     ]
     told = "; ".join(kind for kind in kinds if kind)
-    return f"{method}: {told}" if told else f"{method}: not checked; run embedlearn explain check"
+    return f"margin maps, {method}: {told or 'not checked; run embedlearn explain check'}"
 
 
 def _kind(words: str, asked: Sequence[Verdict]) -> str:
@@ -67,9 +69,14 @@ def save_verdicts(path: Path, verdicts: Iterable[Verdict], about: Mapping[str, A
 
 
 def load_verdicts(path: Path) -> tuple[list[Verdict], dict[str, Any]]:
-    """What `save_verdicts` wrote: the verdicts, and what they are about. Raises `StorageError`."""
+    """What `save_verdicts` wrote: the verdicts, and what they are about. Raises `StorageError`.
+
+    Of an earlier form, nothing: the checks have changed since, and must be made again.
+    """
     try:
         plain = json.loads(Path(path).read_text(encoding="utf-8"))
+        if plain["format"] != FORMAT and plain["format"].startswith(FAMILY):
+            return [], {}
         if plain["format"] != FORMAT:
             raise ValueError(f"wanted the form {FORMAT}, got {plain['format']}")
         return [Verdict.restored(check) for check in plain["checks"]], plain["about"]
@@ -89,7 +96,7 @@ def draw_checks(path: Path, verdicts: Sequence[Verdict], theme: str = "light") -
         for where, words in HEADS.items()
     ]
     rows = len(verdicts) + sum(GAP * len(checks) + 1.5 * bool(checks) for _, checks in groups)
-    with figure(path, 9, 0.27 * rows + 0.3, theme) as drawn:
+    with figure(path, 10.3, 0.27 * rows + 0.3, theme) as drawn:
         drawn.set_layout_engine("none")
         axes = drawn.add_axes((0.01, 0, 0.98, 1))
         axes.set(xlim=(LEFT, RIGHT), ylim=(rows, -0.2))

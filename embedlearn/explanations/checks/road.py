@@ -18,10 +18,10 @@ from torch import Tensor
 
 from embedlearn.explanations.checks.places import Floats, centre_maps, first_cells, grid_of, ordered
 from embedlearn.explanations.checks.question import Asked
-from embedlearn.explanations.checks.verdict import Verdict, judged, with_middle
+from embedlearn.explanations.checks.verdict import Verdict, beside_middle
 
 CHECK = "ROAD"
-WANTED = "> 0"  # what random maps get on average
+WANTED = "> 0"  # what random maps get on average, and what a map of the middle gains over itself
 SHARES = (0.2, 0.4, 0.6, 0.8)
 NOISE = 0.01  # of the inputs' unit
 # A pixel's neighbours and their weights, as in the paper: 1/6 beside it, 1/12 across the corner.
@@ -33,7 +33,7 @@ def check_road(asked: Asked, maps: Mapping[str, Floats], *, seed: int = 0) -> li
     """The score without the least relevant pixels less that without the most relevant, averaged over `SHARES`.
 
     Random maps get 0, as an order of the cells and its reverse have opposite gaps. The gain over a map that falls from
-    the film's middle outwards, which no film can change, is told beside it.
+    the film's middle outwards, which no film can change, is a verdict of its own.
     """
     middle: dict[tuple[int, int], NDArray[np.float64]] = {}
     verdicts = []
@@ -42,8 +42,8 @@ def check_road(asked: Asked, maps: Mapping[str, Floats], *, seed: int = 0) -> li
         if grid not in middle:  # one map for all films, whose holes are solved for together
             middle[grid] = road_gaps(asked, centre_maps((1, *grid), asked.network.lag), seed)
         mine = road_gaps(asked, drawn, seed)
-        sentence = f"least minus most relevant removed {with_middle(mine, middle[grid], asked.cases)}"
-        verdicts.append(judged(CHECK, name, mine, asked.cases, WANTED, sentence))
+        words = "least minus most relevant removed"
+        verdicts += beside_middle(CHECK, name, mine, middle[grid], asked.cases, WANTED, words)
     return verdicts
 
 

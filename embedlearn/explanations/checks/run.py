@@ -9,15 +9,14 @@ from embedlearn.explanations.checks.borders import check_borders
 from embedlearn.explanations.checks.completeness import check_completeness
 from embedlearn.explanations.checks.deletion import check_deletion
 from embedlearn.explanations.checks.lesions import check_lesions, plant_lesions
-from embedlearn.explanations.checks.lungs import LungFilms, check_lungs
-from embedlearn.explanations.checks.question import CheckedFilms, CheckedNetwork, ask_of, draw_question
+from embedlearn.explanations.checks.lungs import LungFilms, ask_lungs
+from embedlearn.explanations.checks.question import QUERIES, CheckedFilms, CheckedNetwork, draw_question
 from embedlearn.explanations.checks.randomisation import check_randomisation
 from embedlearn.explanations.checks.repeatability import check_repeatability
 from embedlearn.explanations.checks.road import check_road
 from embedlearn.explanations.checks.verdict import Verdict
 from embedlearn.explanations.methods import named_method
 
-QUERIES = 32
 COMMON = 7  # checks, lungs aside
 
 
@@ -36,7 +35,8 @@ def run_checks(
     """The verdicts on `methods`, by name, as maps of this network's answers; method by method, check by check.
 
     `films` are films that the network was not trained on: of them, about `queries` are asked about, and others stand
-    for their classes. `against` is an encoder trained with another seed, `lungs` are films with outlines of the lungs;
+    for their classes. `against` is an encoder trained with another seed, `lungs` are films with outlines of the lungs,
+    which the network was not trained on either, and whose cases are numbered with those of `films`;
     `foreign` says that the network was not trained on phantoms. `progress` is called with checks done and in all.
     Raises `EpisodeError` for too few films, `ArgumentError` for an unknown method, and `MismatchError` where `against`
     is the same encoder or reads films in another way.
@@ -57,8 +57,7 @@ def run_checks(
         yield check_lesions(lesions, lesions.asked.maps_by(known), foreign=foreign)
         yield check_borders(asked, maps)
         for outlined in lungs:
-            shown = ask_of(network, outlined.films, outlined.cases, question.support).put_to(network)
-            yield check_lungs(shown, outlined, shown.maps_by(known))
+            yield ask_lungs(network, outlined, question, known)
 
     verdicts: list[Verdict] = []
     for done, part in enumerate(found(), 1):

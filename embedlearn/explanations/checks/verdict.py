@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedlearn.episodes.intervals import LEVEL
+
 Floats = NDArray[np.float64]
-LEVEL = 0.95
+BEYOND = ", beyond the middle"  # what a map says of this film, and not of any
 REPLICATES = 2000
 PLACES = ("lesions", "border", "corners", "lungs")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt}
@@ -73,47 +75,51 @@ class Interval(NamedTuple):
     high: float | None
 
 
-def mean_interval(values: ArrayLike, cases: ArrayLike, seed: int = 0) -> Interval:
-    """The mean of `values`, float [N], NaN left out, and its interval when whole `cases` [N] are drawn again.
+def mean_interval(values: ArrayLike, cases: ArrayLike) -> Interval:
+    """The mean of `values` of films of `cases` [N], float [N] or [R, N], and its interval by drawing them again.
 
-    The percentile bootstrap (Efron 1979) of clusters: films of one case are not independent.
+    The percentile bootstrap (Efron 1979) of whole cases, whose films are not independent; with R repetitions, such as
+    random networks, of these too. NaN is left out. The draws are always the same.
     """
-    numbers = np.asarray(values, np.float64)
-    there = np.isfinite(numbers)
+    numbers = np.atleast_2d(np.asarray(values, np.float64))
+    there = np.isfinite(numbers).all(0)
     if not there.any():
         return Interval(math.nan, None, None)
-    numbers = numbers[there]
+    numbers = numbers[:, there]
     places = np.unique(np.asarray(cases)[there], return_inverse=True)[1]
-    sums, counts = np.bincount(places, numbers), np.bincount(places)
+    sums, counts = np.stack([np.bincount(places, row) for row in numbers]), np.bincount(places)
     if len(counts) < 2:
         return Interval(float(numbers.mean()), None, None)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=REPLICATES)
-    low, high = np.quantile(drawn @ sums / (drawn @ counts), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    rng = np.random.default_rng(0)
+    drawn, again = (rng.multinomial(size, np.full(size, 1 / size), size=REPLICATES) for size in sums.shape[::-1])
+    means = ((again @ sums) * drawn).sum(1) / (drawn @ counts) / len(sums)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(numbers.mean()), float(low), float(high))
 
 
 def judged(check: str, method: str, values: ArrayLike, cases: ArrayLike, wanted: str, sentence: str) -> Verdict:
-    """The verdict on the mean of `values` [N] of films of `cases` [N]: passed where the whole interval is as wanted.
+    """The verdict on the mean of `values` [N] or [R, N], as in `mean_interval`: passed where all of it is as wanted.
 
     Values are taken to a millionth, so that the last digits of a sum are never evidence.
     """
     numbers = np.asarray(values, np.float64).round(6)
     mean, low, high = mean_interval(numbers, cases)
-    asked = int(np.isfinite(numbers).sum())
+    asked = int(np.isfinite(np.atleast_2d(numbers)).all(0).sum())
     if low is None or high is None:
         return not_asked(check, method, wanted, f"{asked} films are too few to tell; give films of two cases or more")
     ends = (low, high, mean)
     return Verdict(check, method, mean, low, high, wanted, all(holds(end, wanted) for end in ends), sentence, asked)
 
 
-def with_middle(mine: Floats, middle: Floats, cases: ArrayLike) -> str:
-    """In words: what a map gets, and what one of the film's middle gets, both float64 [N]."""
-    gain, low, high = mean_interval(mine - middle, cases)
-    return (
-        f"{mine.mean():.3f}; of random maps 0, of a map of the film's middle {middle.mean():.3f} "
-        f"(gain over it {written(gain)} [{written(low)}, {written(high)}])"
-    )
+def beside_middle(
+    check: str, method: str, mine: Floats, middle: Floats, cases: ArrayLike, wanted: str, words: str
+) -> list[Verdict]:
+    """Two verdicts: on what a map gets, and on what it gets beyond a map of the film's middle, both float64 [N]."""
+    sentence = f"{words} {mine.mean():.3f}; of random maps 0, of a map of the film's middle {middle.mean():.3f}"
+    return [
+        judged(check, method, mine, cases, wanted, sentence),
+        judged(f"{check}{BEYOND}", method, mine - middle, cases, wanted, sentence),
+    ]
 
 
 def holds(value: float, wanted: str) -> bool:

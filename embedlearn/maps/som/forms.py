@@ -181,7 +181,8 @@ def exemplar_tiles(view: SomView, wide: float) -> tuple[int, NDArray[np.int64]]:
 
 def _nodes(view: SomView, block: int, rows: NDArray[np.int64]) -> str:
     some = "each node" if block == 1 else f"the fullest of each {block} x {block} nodes"
-    return f"{some}, of the {view.most:,} fullest of these" if (rows >= 0).sum() == view.most else some
+    capped = view.most is not None and (rows >= 0).sum() == view.most < rows.size
+    return f"{some}, of the {view.most:,} fullest of these" if capped else some
 
 
 FORMS: dict[str, Callable[[SomView, Paper], Form]] = {

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from embedlearn.console import progress, say
 from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
 from embedlearn.encoders.devices import choose_device
-from embedlearn.encoders.runs import choose_run, open_run
-from embedlearn.errors import ManifestError
-from embedlearn.explanations.checks.lungs import LungFilms, read_lung_boxes, read_lung_masks
-from embedlearn.explanations.checks.question import CheckedFilms, CheckedNetwork
-from embedlearn.explanations.checks.report import HEADINGS, draw_checks, one_line, save_verdicts, table
+from embedlearn.encoders.runs import Run, choose_run, open_run
+from embedlearn.errors import ArgumentError, EpisodeError, ManifestError
+from embedlearn.explanations.checks.lungs import LungFilms, patients_of, read_lung_boxes, read_lung_masks
+from embedlearn.explanations.checks.question import FEWEST, CheckedFilms, CheckedNetwork, thin_classes
+from embedlearn.explanations.checks.report import HEADINGS, PAIRS, draw_checks, one_line, save_verdicts, table
 from embedlearn.explanations.checks.run import run_checks
 from embedlearn.explanations.checks.verdict import Verdict
 from embedlearn.explanations.methods import named_method
 from embedlearn.files import require_folder
 from embedlearn.flags import as_plain
 from embedlearn.provenance import describe_software
-from embedlearn.radiographs.manifest import class_of
+from embedlearn.radiographs.cases import find_cases
+from embedlearn.radiographs.layouts import ieee8023
+from embedlearn.radiographs.manifest import Manifest, build_manifest, class_of
 from embedlearn.radiographs.phantom import SOURCES
+from embedlearn.radiographs.preprocessing import Preprocessing
+from embedlearn.sources import Collection, seen_by
 from embedlearn.tasks.explain.flags import Check
 from embedlearn.tasks.explain.writing import CHECKED, FOLDER
 from embedlearn.tasks.unseen import less_seen, unseen_films
 
-WIDTH = 110  # of the printed table where there is no terminal
+WIDTH = 120  # of the printed table where there is no terminal
+SEEN = "that the run has seen, or their patient or twin"
 
 
 def check_maps(settings: Check) -> bool:
     """Act on the flags; whether no map failed. Raises an `EmbedlearnError` for what a user can mend."""
-    for name in settings.methods:
-        named_method(name)
+    _require_methods(settings.methods)
     run = choose_run(settings.run, settings.runs)
     out = settings.out or run.folder / FOLDER
-    require_folder(out.parent, "--out")
+    require_folder(out, "--out")
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
     lungs = _lungs(settings, saved)
     collection, classes = unseen_films(settings, run, saved, settings.classes)
@@ -47,7 +54,11 @@ def check_maps(settings: Check) -> bool:
         collection = less_seen(collection, other, saved.preprocessing)
     frame = collection.manifest.frame
     labels = np.array([class_of(label, classes) for label in frame["label"]])
-    films = CheckedFilms(collection.films[:], labels, frame["case"].to_numpy(np.int64))
+    cases = frame["case"].to_numpy(np.int64)
+    if lungs:
+        cases, lungs = numbered_together(collection, lungs, run, saved.preprocessing)
+    films = CheckedFilms(collection.films[:], labels, cases)
+    _require_cases(films, classes, settings)
     network = _network(saved, device)
     with progress("checking maps") as report:
         verdicts = run_checks(
@@ -65,8 +76,58 @@ def check_maps(settings: Check) -> bool:
     draw_checks(out / "check.png", verdicts, settings.theme)
     for name in settings.methods:
         say(one_line(verdicts, name))
+    say(PAIRS)
     say(f"wrote {out}: {CHECKED}, check.png")
     return all(verdict.passed is not False for verdict in verdicts)
+
+
+def numbered_together(
+    collection: Collection, lungs: list[LungFilms], run: Run, preprocessing: Preprocessing
+) -> tuple[NDArray[np.int64], list[LungFilms]]:
+    """Cases of the collection's films, int64 [N], and films of lungs that the run has not seen, by the same numbers.
+
+    Films are of one case where they share a patient or are near-identical, wherever they lie.
+    """
+    rows = [
+        {"path": path, "label": "?", "patient": patient or None}
+        for outlined in lungs
+        for path, patient in zip(outlined.paths, outlined.patients, strict=True)
+    ]
+    shown, seen = seen_by(run, build_manifest(rows, ieee8023.NAME), preprocessing)
+    own, theirs = collection.manifest.frame, shown.manifest.frame
+    known = dict(zip(zip(own["source"], own["patient"].fillna(""), strict=True), own["case"], strict=True))
+    named = [f"case {case}" for case in own["case"]]
+    for source, patient in zip(theirs["source"], theirs["patient"].fillna(""), strict=True):
+        met = known.get((source, patient)) if patient else None
+        named.append(f"case {met}" if met is not None else patient and f"patient {patient}")
+    frame = pd.DataFrame({"source": "", "patient": named})
+    cases, _ = find_cases(Manifest(frame), np.concatenate([collection.films[:], shown.films[:]]))
+    ends = len(own) + np.cumsum([len(outlined.paths) for outlined in lungs])
+    parts = zip(np.split(cases, [len(own), *ends[:-1]])[1:], np.split(seen, ends[:-1] - len(own)), strict=True)
+    return cases[: len(own)], [
+        replace(outlined, cases=numbers).less(met, SEEN) for outlined, (numbers, met) in zip(lungs, parts, strict=True)
+    ]
+
+
+def _require_methods(names: tuple[str, ...]) -> None:
+    for name in names:
+        try:
+            named_method(name)
+        except ArgumentError as error:
+            raise ArgumentError(f"--methods{str(error).removeprefix('--method')}") from None
+
+
+def _require_cases(films: CheckedFilms, classes: tuple[str, ...], settings: Check) -> None:
+    """Say which classes have too few cases. Raises `EpisodeError` for one that was named."""
+    thin = thin_classes(films, classes, settings.seed)
+    if not thin:
+        return
+    told = (
+        f"{', '.join(f'{name} has {count}' for name, count in thin.items())}, wanted {2 * FEWEST} unseen cases or more"
+    )
+    if named := [name for name in thin if name in settings.classes]:
+        raise EpisodeError(f"--classes {' '.join(named)}: {told}; leave such classes out or give more films")
+    say(f"  note: left out for too few films: {told}")
 
 
 def _network(saved: SavedEncoder, device: torch.device) -> CheckedNetwork:
@@ -74,13 +135,19 @@ def _network(saved: SavedEncoder, device: torch.device) -> CheckedNetwork:
 
 
 def _lungs(settings: Check, saved: SavedEncoder) -> list[LungFilms]:
-    """The films whose lungs are outlined, by masks and by boxes, where these are named."""
-    found = []
-    if settings.masks:
-        found.append(read_lung_masks(settings.masks, saved.preprocessing))
+    """The films whose lungs are outlined, by masks and by boxes, where these are named.
+
+    Masks know no patients: those of films of the same names that have boxes are taken.
+    """
+    boxes, masks, patients = [], [], {}
     if settings.boxes:
-        found.append(read_lung_boxes(settings.boxes, _films_beside(settings.boxes), saved.preprocessing))
-    return found
+        images = _films_beside(settings.boxes)
+        boxes = [read_lung_boxes(settings.boxes, images, saved.preprocessing)]
+        named = zip(boxes[0].paths, boxes[0].patients, strict=True)
+        patients = patients_of(images.parent) | {path.name: patient for path, patient in named if patient}
+    if settings.masks:
+        masks = [read_lung_masks(settings.masks, saved.preprocessing, patients)]
+    return masks + boxes
 
 
 def _films_beside(boxes: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlearn.explanations.checks.report import PAIRS
 from embedlearn.explanations.filmmap import FilmMap
 from embedlearn.explanations.geometry import Sight
 from embedlearn.explanations.overlay import draw_overlay, write_overlay_png
@@ -22,7 +23,6 @@ from embedlearn.tasks.explain.flags import Explain
 
 ENDINGS = ("", "-overlay", "-pair", "-at")  # of the names of a film's pictures
 RESEARCH = "Research use only."
-OF_PAIRS = "the checks are of margin maps; none was made of pairs"
 
 Film = NDArray[np.uint8]
 
@@ -94,18 +94,18 @@ class Drawing:
         draw_answers(self._file("sheet"), answered, self.sight, title=title, verdict=self.verdict, theme=theme)
         if pairs:
             title = f"Where each film and its case are alike. {RESEARCH}"
-            draw_matches(self._file("pairs"), pairs, self.sight, title=title, verdict=OF_PAIRS, theme=theme)
+            draw_matches(self._file("pairs"), pairs, self.sight, title=title, verdict=PAIRS, theme=theme)
 
     def _draw_pair(self, name: str, films: tuple[Film, Film], reason: Reason, pair: Pair, place: Place) -> None:
         matrix, score, constant = _numbers(pair)
         title = f"{reason.path.name} beside {reason.case.name}. {RESEARCH}"
         draw_pair(
             self._file(f"{name}-pair"), films, matrix, pair.strongest(FEW), self.sight, score=score, constant=constant,
-            title=title, verdict=OF_PAIRS, theme=self.settings.theme,
+            title=title, verdict=PAIRS, theme=self.settings.theme,
         )  # fmt: skip
         if place.cell:
             draw_match(
-                self._file(f"{name}-at"), films, matrix, place.cell, self.sight, title=title, verdict=OF_PAIRS,
+                self._file(f"{name}-at"), films, matrix, place.cell, self.sight, title=title, verdict=PAIRS,
                 theme=self.settings.theme,
             )  # fmt: skip
 

@@ -107,7 +107,7 @@ class Check(DataFlags):
     classes: tuple[str, ...] = ()
     """Classes to tell apart; by default the run's and covid-19, or every unseen label where there is none."""
     at_most: int = 64
-    """Films that are asked about; the others stand for their classes."""
+    """About how many films are asked about, evenly of each class; up to 16 others a class stand for it."""
     out: Path | None = None
     """Folder to write; by default the folder explain in the run's."""
     theme: Literal["light", "dark"] = "light"
@@ -115,7 +115,7 @@ class Check(DataFlags):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU where there is one."""
     seed: int = 0
-    """Of the random maps, the randomised weights and the bootstrap."""
+    """Of the films drawn, the random networks and what holes are filled with; phantoms are always the same."""
 
     def __post_init__(self) -> None:
         require_number("--at-most", self.at_most, 8, 100_000)

@@ -21,7 +21,8 @@ class Visualize(DataFlags):
 
     Takes the newest run and its films, or what --run, --data or --embeddings name. The untrained network of the run
     stands beside it in the table of qualities; --compare draws the two side by side. A map keeps some neighbours and
-    loses others: the figures say how many, and whether films lie together by label or by source.
+    loses others: the figures say how many, and whether films lie together by label or by source. Findings behind a
+    slash, such as pneumonia/viral, are joined: they count as the label before it.
     """
 
     run: Path | None = None

@@ -53,9 +53,19 @@ def page_of(
         explanations=beside.explanations,
         explained=beside.explained,
         new=_new({name: one for name, one in maps.items() if one.name == last.name}),
-        notes=[*notes, f"Prediction is what most of the {last.quality.k} nearest films of other cases are labelled, in "
-               "the embedding and not on the map.", *([] if names else [NUMBERED])],
-    )  # fmt: skip
+        notes=[*notes, *_notes(last, names)],
+    )
+
+
+def _notes(drawn: Drawn, names: bool) -> list[str]:
+    """How labels, predictions and numbers are to be read."""
+    said = [
+        f"Prediction is what most of the {drawn.quality.k} nearest films of other cases are labelled, in the embedding "
+        "and not on the map."
+    ]
+    if "finding" in drawn.latent.frame:
+        said.append("Findings behind a slash, such as pneumonia/viral, are joined in the label; finding has them.")
+    return said if names else [*said, NUMBERED]
 
 
 def _titles(drawn: Sequence[Drawn]) -> dict[str, Drawn]:

@@ -1,6 +1,7 @@
 """Lungs: outlines go through the geometry of their films, and evidence beside them is seen."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,20 @@ from PIL import Image
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.settings import Architecture
 from embedlearn.errors import ManifestError
-from embedlearn.explanations.checks.lungs import LungFilms, check_lungs, read_lung_boxes, read_lung_masks
-from embedlearn.explanations.checks.question import CheckedNetwork, Question
+from embedlearn.explanations.checks.lungs import (
+    MISFIT,
+    STANDING,
+    WELL,
+    LungFilms,
+    ask_lungs,
+    check_lungs,
+    read_lung_boxes,
+    read_lung_masks,
+)
+from embedlearn.explanations.checks.question import CheckedNetwork, Question, ask_of
 from embedlearn.explanations.checks.verdict import Verdict
 from embedlearn.explanations.geometry import to_grid
+from embedlearn.explanations.methods import METHODS
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import preprocess
 
@@ -61,23 +72,40 @@ def test_masks_lie_where_the_film_shows_the_lungs(folder: Path) -> None:
         assert np.abs((film.astype(float) - 40) / 127 - covered).mean() < 0.02
 
 
-def test_a_folder_of_masks_alone_is_matched_to_films_by_name(folder: Path) -> None:
-    films = [folder / "images" / f"{name}.png" for name in ("film2", "unmasked")]
-    assert [path.stem for path in read_lung_masks(folder / "masks", SETTINGS, films).paths] == ["film2"]
+def test_films_of_one_patient_are_one_case(folder: Path) -> None:
+    found = read_lung_masks(folder, SETTINGS, {"film0.png": "7", "film4.png": "7"})
+    assert found.patients == ("7", "", "", "", "7", "") and found.cases[0] == found.cases[4]
+    (folder / "metadata.csv").write_text("patientid,filename\n3,film1.png\n3,film2.png\n")
+    cases = read_lung_masks(folder, SETTINGS).cases
+    assert cases[1] == cases[2] and len(set(cases.tolist())) == 5
+
+
+def test_films_that_stand_for_a_class_and_healthy_ones_are_not_asked(folder: Path) -> None:
+    found = read_lung_masks(folder, SETTINGS)
+    network = CheckedNetwork(Encoder(Architecture(dimension=4)).eval(), SETTINGS)
+    support = {"healthy": found.films[:1], "ill": found.films[1:2]}
+    question = Question(found.films, found.cases, [], [], support, known=found.cases[:2])
+    answers = ask_of(network, found.films[2:], found.cases[2:], support).first
+    assert set(answers) == {"healthy", "ill"}
+    (verdict,) = ask_lungs(network, found, question, {"exact": METHODS["exact"]})
+    assert verdict.n == answers.count("ill")
+    assert f"2 {STANDING}, {answers.count('healthy')} {WELL}" in verdict.sentence
+    (none,) = ask_lungs(network, found, replace(question, known=found.cases), {"exact": METHODS["exact"]})
+    assert none.passed is None and f"6 {STANDING}" in none.sentence
 
 
 def test_boxes_of_the_original_size_are_the_masks_of_the_films_as_they_are(folder: Path) -> None:
     boxes, masks = read_lung_boxes(boxes_of(folder), folder / "images", SETTINGS), read_lung_masks(folder, SETTINGS)
     assert np.abs(boxes.covered - masks.covered).mean() < 0.005
-    assert boxes.cases.tolist() == [0, 0, 1, 1, 2, 2] and boxes.left_out == 0
+    assert boxes.cases.tolist() == [0, 0, 1, 1, 2, 2] and not boxes.left_out
     plain = preprocess(np.kron(lungs_of(*CASES["film3"], 3), np.ones((2, 2), np.uint8)), SETTINGS)
     assert np.abs(boxes.covered[3] - plain / 255).mean() < 0.01
 
 
 def test_a_film_that_was_cropped_since_is_left_out_and_told(folder: Path) -> None:
     found = read_lung_boxes(boxes_of(folder, height=400), folder / "images", SETTINGS)
-    assert len(found.films) == 5 and found.left_out == 1
-    assert "1 films left out" in judged(found, found.covered).sentence
+    assert len(found.films) == 5 and found.left_out == {MISFIT: 1}
+    assert f"left out: 1 {MISFIT}" in judged(found, found.covered).sentence
 
 
 def test_files_that_are_no_outlines_are_refused(folder: Path) -> None:
@@ -119,6 +147,7 @@ def test_real_masks_and_boxes_are_read(shared_data: Path) -> None:
     assert len(masks.films) == 44 and 0.2 < masks.covered.mean() < 0.45
     folder = shared_data / "ieee8023"
     boxes = read_lung_boxes(next((folder / "annotations").glob("*.json")), folder / "images", settings)
-    assert len(boxes.films) + boxes.left_out == 157 and boxes.left_out == 3
+    assert len(boxes.films) == 154 and boxes.left_out == {MISFIT: 3}
+    assert len(set(boxes.cases.tolist())) < 154
     middle, edge = boxes.covered[:, 30:60, 20:76].mean(), boxes.covered[:, :, :4].mean()
     assert middle > 0.8 > 0.4 > edge

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy_squares import SETTINGS, asked_of_squares
+from toy_squares import SETTINGS, asked_of_squares, random_maps
 
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.settings import Architecture
@@ -14,7 +14,7 @@ from embedlearn.explanations.checks import question
 from embedlearn.explanations.checks.borders import absolute_shares, check_borders, corners, ring
 from embedlearn.explanations.checks.lesions import Lesions, at_maximum, check_lesions, plant_lesions
 from embedlearn.explanations.checks.lungs import LungFilms, check_lungs
-from embedlearn.explanations.checks.places import centre_maps, first_cells, ordered, positive_shares, random_maps
+from embedlearn.explanations.checks.places import centre_maps, first_cells, ordered, positive_shares
 from embedlearn.explanations.checks.question import CheckedNetwork
 from embedlearn.explanations.geometry import Sight, on_film, to_grid
 from embedlearn.radiographs.phantom import draw_with_mask
@@ -136,7 +136,7 @@ def test_outlines_are_compared_with_where_the_cells_look(
     lesions = Lesions(asked, moved, ["ill"] * len(WHERE), np.ones(2 * len(WHERE)))
     energy, *_ = check_lesions(lesions, {"map": WHERE})
     films = np.zeros((len(WHERE), 48, 48), np.uint8)
-    (lungs,) = check_lungs(asked, LungFilms("masks", films, moved, asked.cases, ()), {"map": WHERE})
+    (lungs,) = check_lungs(asked, LungFilms("masks", films, moved, asked.cases, (), ()), {"map": WHERE})
     assert energy.value == lungs.value
     assert (energy.value > 0.8) == right and (energy.value < 0.4) == (not right)
     covered = np.stack([to_grid(mask, 6, 6, lag) for mask in moved])

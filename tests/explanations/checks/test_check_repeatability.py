@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_squares import asked_of_squares, brightness, constant
+from toy_squares import asked_of_squares, brightness, constant, random_maps
 
-from embedlearn.explanations.checks.places import centre_maps, random_maps, rank_correlations
+from embedlearn.explanations.checks.places import centre_maps, rank_correlations
 from embedlearn.explanations.checks.repeatability import check_repeatability
 from embedlearn.explanations.checks.verdict import Verdict
 

@@ -9,21 +9,23 @@ from PIL import Image
 from toy_squares import SETTINGS, seeing_grain, seeing_squares, squares
 
 from embedlearn.errors import ArgumentError, EpisodeError, MismatchError, StorageError
-from embedlearn.explanations.checks import (
-    CheckedFilms,
-    CheckedNetwork,
-    Verdict,
+from embedlearn.explanations.checks import lesions as planted
+from embedlearn.explanations.checks.question import CheckedFilms, CheckedNetwork, draw_question, thin_classes
+from embedlearn.explanations.checks.report import (
+    FORMAT,
+    HEADINGS,
+    LEFT,
+    METHOD,
+    PAIRS,
+    RIGHT,
     draw_checks,
     load_verdicts,
     one_line,
-    run_checks,
     save_verdicts,
     table,
 )
-from embedlearn.explanations.checks import lesions as planted
-from embedlearn.explanations.checks.question import draw_question
-from embedlearn.explanations.checks.report import HEADINGS
-from embedlearn.explanations.checks.verdict import not_asked
+from embedlearn.explanations.checks.run import run_checks
+from embedlearn.explanations.checks.verdict import BEYOND, Verdict, not_asked
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 NETWORK = CheckedNetwork(seeing_squares(), SETTINGS, fresh=seeing_grain)
@@ -47,7 +49,7 @@ def test_all_checks_run_method_by_method(monkeypatch: pytest.MonkeyPatch) -> Non
         NETWORK, films, ["gradcam", "exact"], against=other, progress=lambda done, total: seen.append((done, total))
     )
     assert seen == [(done, 7) for done in range(1, 8)]
-    assert [verdict.method for verdict in verdicts] == ["gradcam"] * 12 + ["exact"] * 13
+    assert [verdict.method for verdict in verdicts] == ["gradcam"] * 15 + ["exact"] * 16
     by_check = {verdict.check: verdict for verdict in verdicts if verdict.method == "exact"}
     for check in (
         "completeness, float64",
@@ -55,6 +57,7 @@ def test_all_checks_run_method_by_method(monkeypatch: pytest.MonkeyPatch) -> Non
         "insertion-deletion, blur",
         "insertion-deletion, mean",
         "ROAD",
+        "ROAD, beyond the middle",
     ):
         assert by_check[check].passed, check
     assert by_check["repeatability"].passed is False  # the second encoder sees grain, not squares
@@ -69,8 +72,18 @@ def test_questions_keep_support_and_films_apart_and_ask_of_the_answer() -> None:
     assert question.first == films.labels[question.cases].tolist()  # the toy is always right
     support = np.concatenate(list(question.support.values()))
     assert not any((film == support).all((1, 2)).any() for film in question.films)
+    cases = [films.cases[(films.pixels == one).all((1, 2))][0] for one in support]
+    assert sorted(question.known.tolist()) == sorted(cases)
     twins = replace(films, cases=films.cases // 4)
     assert len(set(draw_question(NETWORK, twins, queries=8, support=6).cases.tolist())) == 8
+
+
+def test_classes_of_few_cases_are_told() -> None:
+    films, _ = squares()
+    labels = np.where(films.cases < 90, films.labels, "rare")
+    rare = replace(films, labels=labels)
+    assert thin_classes(rare, ["bright", "dark", "rare", "none"]) == {"rare": 6, "none": 0}
+    assert set(draw_question(NETWORK, rare).support) == {"bright", "dark"}
 
 
 def test_too_few_films_unknown_methods_and_wrong_second_runs_are_refused() -> None:
@@ -98,10 +111,12 @@ def test_the_table_says_what_was_wanted_and_what_was_found() -> None:
 def test_one_line_names_what_fails_and_keeps_the_two_kinds_apart() -> None:
     line = one_line(VERDICTS, "exact")
     assert line == (
-        "exact: faithful in 2 of 2 checks; evidence where it should be in 0 of 1 checks (not: lesions, energy)"
+        "margin maps, exact: faithful in 2 of 2 checks; "
+        "evidence where it should be in 0 of 1 checks (not: lesions, energy)"
     )
-    assert one_line(VERDICTS, "gradcam") == "gradcam: faithful in 0 of 1 checks (not: randomisation)"
-    assert "not checked" in one_line(VERDICTS, "fem")
+    assert one_line(VERDICTS, "gradcam") == "margin maps, gradcam: faithful in 0 of 1 checks (not: randomisation)"
+    assert one_line(VERDICTS, "fem").startswith("margin maps, fem: not checked")
+    assert "not checked" in PAIRS
 
 
 def test_verdicts_are_saved_and_read_back(tmp_path: Path) -> None:
@@ -113,13 +128,20 @@ def test_verdicts_are_saved_and_read_back(tmp_path: Path) -> None:
         "[]",
         "{}",
         '{"format": "other"}',
-        '{"format": "embedlearn-map-checks-1", "about": {}, "checks": [{}]}',
+        f'{{"format": "{FORMAT}", "about": {{}}, "checks": [{{}}]}}',
     ):
         path.write_text(text)
         with pytest.raises(StorageError, match="check.json"):
             load_verdicts(path)
     with pytest.raises(StorageError):
         load_verdicts(tmp_path / "none.json")
+
+
+def test_verdicts_of_an_earlier_form_are_none(tmp_path: Path) -> None:
+    save_verdicts(tmp_path / "check.json", VERDICTS, {"encoder": "abc"})
+    text = (tmp_path / "check.json").read_text()
+    (tmp_path / "check.json").write_text(text.replace(FORMAT, "embedlearn-map-checks-1"))
+    assert FORMAT in text and load_verdicts(tmp_path / "check.json") == ([], {})
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -132,6 +154,15 @@ def test_the_figure_grows_with_its_rows_and_keeps_its_theme(tmp_path: Path, them
     draw_checks(tmp_path / "again.png", VERDICTS, theme)
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "1.png").read_bytes()
     assert (long != np.median(long)).mean() > 0.02
+
+
+def test_the_longest_name_of_a_check_ends_before_the_methods(tmp_path: Path) -> None:
+    long = replace(VERDICTS[1], check=f"insertion-deletion, mean{BEYOND}")
+    draw_checks(tmp_path / "long.png", [long])
+    grey = np.asarray(Image.open(tmp_path / "long.png").convert("L"))
+    at = [round(grey.shape[1] * (0.01 + 0.98 * (x - LEFT) / (RIGHT - LEFT))) for x in (LEFT, METHOD - 0.08, METHOD)]
+    ink = (grey[80:] < 100).any(0)  # below the heading
+    assert ink[at[0] : at[1]].any() and not ink[at[1] : at[2] - 1].any()
 
 
 def test_no_figure_in_an_unknown_theme(tmp_path: Path) -> None:

@@ -74,12 +74,22 @@ def brightness(encoder: Encoder, inputs: Tensor, vectors: Tensor) -> Tensor:
     return nn.functional.avg_pool2d(inputs, CELL)[:, 0].abs()
 
 
+def randomly_signed(encoder: Encoder, inputs: Tensor, vectors: Tensor) -> Tensor:
+    """The same, bright or dark by the toss of a weight: all that the network gives to it is the sign."""
+    return brightness(encoder, inputs, vectors) * encoder.backbone[0].weight.flatten()[0].sign()
+
+
 def constant(encoder: Encoder, inputs: Tensor, vectors: Tensor) -> Tensor:
     return torch.ones(len(inputs), GRID, GRID)
 
 
 def noise(encoder: Encoder, inputs: Tensor, vectors: Tensor) -> Tensor:
     return torch.rand(len(inputs), GRID, GRID, generator=torch.Generator().manual_seed(len(inputs)))
+
+
+def random_maps(shape: tuple[int, ...], seed: int = 0) -> NDArray[np.float32]:
+    """Maps [N, h, w] of independent noise."""
+    return np.random.default_rng(seed).random(shape, np.float32)
 
 
 def turned(method: Method) -> Method:
