@@ -52,7 +52,7 @@ def _draw(settings: Pictures) -> None:
 
 def _of_phantoms(settings: Pictures, scratch: Path) -> None:
     run, maps, films = str(settings.run), scratch / "maps", scratch / "films"
-    words = ["--compare", "untrained", run, "--thumbnails", "1000", "--explain", "--out", str(maps)]
+    words = ["--compare", "untrained", run, "--thumbnails", "400", "--explain", "--out", str(maps)]
     visualize.main(words)
     for kind in KINDS:
         _keep(maps / f"{kind}.png", settings.out / f"maps-{kind}.png")

@@ -24,7 +24,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from embedlearn.console import run_command, say
+from embedlearn.console import run_command
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import BATCH, embed_films, standardise
@@ -34,7 +34,7 @@ from embedlearn.radiographs.manifest import build_manifest
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.sources import Collection
 from embedlearn.tasks.sharding import write_plan, write_shard
-from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, write_measurements
+from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, tell_measurements
 
 WORKERS = 2
 SIDES = ((1024, 1024), (1100, 900), (960, 1150))  # height and width of the films, in turn
@@ -60,11 +60,7 @@ def main() -> None:
 
 
 def _run(settings: EmbeddingBenchmark) -> None:
-    found: list[Measurement] = []
-    for measurement in measurements(settings.quick):
-        say(f"{measurement.metric}: {measurement.ratio:.2f}")
-        found.append(measurement)
-    write_measurements(settings.json, found)
+    tell_measurements(settings.json, measurements(settings.quick))
 
 
 def measurements(quick: bool) -> Iterator[Measurement]:

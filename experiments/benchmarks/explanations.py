@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, normalize
 
-from embedlearn.console import run_command, say
+from embedlearn.console import run_command
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import standardise
 from embedlearn.encoders.settings import Architecture
@@ -29,7 +29,7 @@ from embedlearn.explanations.exact import Explained, explain_films
 from embedlearn.explanations.methods import METHODS
 from embedlearn.explanations.targets import case_target
 from embedlearn.radiographs.preprocessing import Preprocessing
-from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, write_measurements
+from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, tell_measurements
 
 SIZE = 224
 BATCH = 16
@@ -59,11 +59,7 @@ def main() -> None:
 
 
 def _run(settings: ExplanationBenchmark) -> None:
-    found: list[Measurement] = []
-    for measurement in measurements(settings.quick):
-        say(f"{measurement.metric}: {measurement.ratio:.2f}")
-        found.append(measurement)
-    write_measurements(settings.json, found)
+    tell_measurements(settings.json, measurements(settings.quick))
 
 
 def measurements(quick: bool) -> Iterator[Measurement]:

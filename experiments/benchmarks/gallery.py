@@ -49,7 +49,7 @@ from experiments.benchmarks.gallery_scene import (
     recall,
 )
 from experiments.benchmarks.gallery_torch import on_a_gpu, on_the_processor
-from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, write_measurements
+from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, tell_measurements
 
 MORE, OPENED = 50.0, 100.0  # our aims: microseconds more than bare FAISS for a query, and milliseconds to open
 CANDIDATES = 100  # put in order again
@@ -67,12 +67,8 @@ def main() -> None:
 def _run(settings: GalleryBenchmark) -> None:
     from experiments.benchmarks import embedding  # loads torch, whose threads are not FAISS's
 
-    found: list[Measurement] = []
     parts = measurements(QUICK if settings.quick else Sizes())
-    for measurement in itertools.chain(parts, embedding.measurements(settings.quick)):
-        say(f"{measurement.metric} | {measurement.peer_name}: {measurement.ratio:.2f}")
-        found.append(measurement)
-    write_measurements(settings.json, found)
+    tell_measurements(settings.json, itertools.chain(parts, embedding.measurements(settings.quick)))
 
 
 def measurements(sizes: Sizes) -> Iterator[Measurement]:

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from embedlearn.console import run_command, say
+from embedlearn.console import run_command
 from embedlearn.maps.quality import Quality, map_quality
 from experiments.benchmarks.gallery_scene import against, in_turn
-from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, write_measurements
+from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, tell_measurements
 
 WIDTH, CLUSTERS, SPREAD = 128, 60, 1.2  # of the films about their cluster's centre, whose length is 1
 LABELS, SOURCES = 3, 2
@@ -64,11 +64,7 @@ def main() -> None:
 
 
 def _run(settings: MapBenchmark) -> None:
-    found: list[Measurement] = []
-    for measurement in measurements(QUICK if settings.quick else Sizes()):
-        say(f"{measurement.metric} | {measurement.peer_name}: {measurement.ratio:.2f}")
-        found.append(measurement)
-    write_measurements(settings.json, found)
+    tell_measurements(settings.json, measurements(QUICK if settings.quick else Sizes()))
 
 
 def measurements(sizes: Sizes) -> Iterator[Measurement]:

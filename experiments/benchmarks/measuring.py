@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from embedlearn.console import say
 from embedlearn.files import write_text
 
 
@@ -55,6 +56,15 @@ def cpu_seconds(call: Callable[[], object], at_least: float = 0.2) -> float:
         call()
         count += 1
     return spent / count
+
+
+def tell_measurements(path: Path, found: Iterable[Measurement]) -> None:
+    """Say each measurement as it is made; then print all and write them as JSON."""
+    made: list[Measurement] = []
+    for measurement in found:
+        say(f"{measurement.metric} | {measurement.peer_name}: {measurement.ratio:.2f}")
+        made.append(measurement)
+    write_measurements(path, made)
 
 
 def write_measurements(path: Path, found: list[Measurement]) -> None:
