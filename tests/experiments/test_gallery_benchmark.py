@@ -168,7 +168,16 @@ def test_without_hnswlib_or_a_gpu_a_word_is_said(monkeypatch, capsys, scene):
 
 
 def test_what_a_gpu_does_is_measured_where_there_is_one(monkeypatch):
-    """Here the processor plays the GPU."""
+    """Here the processor plays the GPU; one thread copies, since two wait for each other where others use the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        measured_on_a_played_gpu(monkeypatch)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def measured_on_a_played_gpu(monkeypatch):
     monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
