@@ -169,10 +169,18 @@ def newest_run(folder: Path) -> Run:
     return open_run(encoders[-1].parent)
 
 
-def run_of_encoder(digest: str, among: Path) -> Run | None:
-    """The newest run under `among` whose encoder has this SHA-256; None where there is none."""
+def choose_maker(folder: Path | None, among: Path, digest: str, made: Path) -> Run:
+    """The run in `folder`; where none is named, the newest under `among` whose encoder, by its SHA-256, made `made`.
+
+    Raises `CheckpointError` where there is none.
+    """
+    if folder:
+        return open_run(folder)
     encoders = sorted(among.glob(f"*/{ENCODER}"), key=lambda path: -path.stat().st_mtime_ns)
-    return next((open_run(path.parent) for path in encoders if file_digest(path) == digest), None)
+    for path in encoders:
+        if file_digest(path) == digest:
+            return open_run(path.parent)
+    raise CheckpointError(f"--runs {among}: no run here made {made} (encoder {digest[:12]}); name it with --run")
 
 
 def choose_run(folder: Path | None, among: Path) -> Run:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlearn.console import say
-from embedlearn.errors import ArgumentError, CheckpointError, StorageError
+from embedlearn.errors import ArgumentError, StorageError
 from embedlearn.files import require_folder
 from embedlearn.gallery.face import Store
 from embedlearn.gallery.identities import Identities
@@ -176,15 +176,10 @@ def _own(settings: Search, gallery: Store, query: Query) -> Condition | None:
 def _encoder_of(settings: Search, gallery: Store) -> SavedEncoder:
     """The encoder that made the gallery, from the run that is named or one of those under --runs."""
     from embedlearn.encoders.checkpoints import load_encoder
-    from embedlearn.encoders.runs import open_run, run_of_encoder
+    from embedlearn.encoders.runs import choose_maker
 
     about = gallery.about
-    run = open_run(settings.run) if settings.run else run_of_encoder(about.encoder, settings.runs)
-    if run is None:
-        raise CheckpointError(
-            f"--runs {settings.runs}: no run here made {settings.gallery} (encoder {about.encoder[:12]}); "
-            "name it with --run"
-        )
+    run = choose_maker(settings.run, settings.runs, about.encoder, settings.gallery)
     saved = load_encoder(run.encoder)
     about.require_same(saved.digest, saved.preprocessing.digest, str(settings.gallery))
     return saved

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from embedlearn.embeddings import Embeddings
 from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
 from embedlearn.encoders.devices import choose_device
-from embedlearn.encoders.runs import Run, choose_run, open_run, run_of_encoder
-from embedlearn.errors import CheckpointError, MismatchError
+from embedlearn.encoders.runs import Run, choose_maker, choose_run, open_run
+from embedlearn.errors import MismatchError
 from embedlearn.maps.latent import LatentMap
 from embedlearn.radiographs.manifest import build_manifest
 from embedlearn.radiographs.preprocessing import Preprocessing
@@ -81,12 +81,8 @@ def new_vectors(
 
 def encoder_of(latent: LatentMap, settings: Visualize) -> SavedEncoder:
     """The encoder that a saved map was made with, from --run or one under --runs. Raises an `EmbedlearnError`."""
-    run = open_run(settings.run) if settings.run else run_of_encoder(latent.encoder, settings.runs)
-    if run is None:
-        raise CheckpointError(
-            f"--runs {settings.runs}: no run here made {settings.on} (encoder {latent.encoder[:12]}); "
-            "name it with --run"
-        )
+    assert settings.on is not None
+    run = choose_maker(settings.run, settings.runs, latent.encoder, settings.on)
     saved = load_encoder(run.encoder)
     if saved.digest != latent.encoder:
         raise MismatchError(
