@@ -24,6 +24,7 @@ FLOORS = (
     ("arrays", "flags", "files"),
     ("provenance", "figures"),
     ("radiographs",),
+    ("pages",),
     ("encoders",),
     ("embeddings",),
     ("gallery", "episodes", "audits", "maps", "explanations"),
@@ -45,7 +46,7 @@ WITHOUT_TORCH = {
     f"embedlearn.tasks.{name}"
     for name in ("maps.drawing", "maps.fitting", "maps.flags", "maps.paging", "maps.spaces", "maps.telling")
 } | {f"embedlearn.tasks.gallery.{name}" for name in ("asking", "flags", "indexing", "pictures", "showing")}
-WITHOUT_ENCODERS = {"gallery", "episodes", "audits", "embeddings", "maps"}
+WITHOUT_ENCODERS = {"gallery", "episodes", "audits", "embeddings", "maps", "pages"}
 
 
 class Import(NamedTuple):

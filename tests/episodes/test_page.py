@@ -13,12 +13,13 @@ from PIL import Image
 
 from embedlearn.episodes.cautions import cautions
 from embedlearn.episodes.page import write_page
-from embedlearn.episodes.page.cells import METRICS, number, p_value
+from embedlearn.episodes.page.cells import METRICS
 from embedlearn.episodes.page.summary import summary
 from embedlearn.episodes.pool import Pool
 from embedlearn.episodes.results import FewShotResult, Setting
 from embedlearn.episodes.study import FewShotStudy
 from embedlearn.errors import StorageError
+from embedlearn.pages.numbers import number, p_value
 
 VOID = {"meta", "img", "br"}
 SETTINGS = {"shots": (1, 3), "out": None, "heads": ("prototype",)}

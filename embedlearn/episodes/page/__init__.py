@@ -8,12 +8,12 @@ from typing import Any
 
 from embedlearn.episodes.cautions import cautions
 from embedlearn.episodes.page import scores, trust
-from embedlearn.episodes.page.blocks import Block, Box, Cell, Fold, Group, Row, Section, Table, Text, render
 from embedlearn.episodes.page.films import FilmLister
 from embedlearn.episodes.page.summary import summary
 from embedlearn.episodes.pool import Pool
 from embedlearn.episodes.study import FewShotStudy
 from embedlearn.files import write_text
+from embedlearn.pages.blocks import Block, Box, Cell, Fold, Group, Row, Section, Table, Text, render
 from embedlearn.provenance import describe_software
 
 RESEARCH_ONLY = "Research use only: nothing here is fit for diagnosis."

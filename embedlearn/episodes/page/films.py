@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,16 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from embedlearn.episodes.page.blocks import Film, Films
 from embedlearn.episodes.record import Episodes
-from embedlearn.errors import ImageError
-from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.radiographs.reading import load_film
-
-SIDE = 96  # pixels of a picture
-QUALITY = 70
+from embedlearn.pages.blocks import Film, Films
+from embedlearn.pages.pictures import film_picture
 
 
 class FilmLister:
@@ -68,17 +60,6 @@ class FilmLister:
     def _film(self, film: int) -> Film:
         if film not in self._shown:
             path = self.paths[film]
-            picture = _picture(Path(path)) if self.thumbnails else ""
+            picture = film_picture(Path(path)) if self.thumbnails else ""
             self._shown[film] = Film(os.path.relpath(path, self.folder) if self.folder else path, picture)
         return self._shown[film]
-
-
-def _picture(path: Path) -> str:
-    """The film as a small JPEG in a data URI; empty where it cannot be read."""
-    try:
-        pixels = load_film(path, Preprocessing(size=SIDE, fit="pad"))
-    except ImageError:
-        return ""
-    written = io.BytesIO()
-    Image.fromarray(pixels).save(written, format="JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode()}"

@@ -9,7 +9,11 @@ import numpy as np
 from embedlearn.episodes.figures import shots_picture
 from embedlearn.episodes.heads import TRANSDUCTIVE
 from embedlearn.episodes.intervals import MEANINGS
-from embedlearn.episodes.page.blocks import (
+from embedlearn.episodes.page.cells import at, ends, estimate_cell, heading, queries, support
+from embedlearn.episodes.pool import OTHER, TRAINED, UNTRAINED
+from embedlearn.episodes.results import Difference, FewShotResult, HeadScores, Setting
+from embedlearn.episodes.study import FewShotStudy
+from embedlearn.pages.blocks import (
     Block,
     Cell,
     Fold,
@@ -22,10 +26,7 @@ from embedlearn.episodes.page.blocks import (
     drawn,
     long_table,
 )
-from embedlearn.episodes.page.cells import at, ends, estimate_cell, heading, number, p_value, queries, support
-from embedlearn.episodes.pool import OTHER, TRAINED, UNTRAINED
-from embedlearn.episodes.results import Difference, FewShotResult, HeadScores, Setting
-from embedlearn.episodes.study import FewShotStudy
+from embedlearn.pages.numbers import number, p_value
 
 MANY_CELLS = 20_000  # of all confusion matrices: only those of the first head are then shown
 

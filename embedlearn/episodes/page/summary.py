@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from embedlearn.episodes.cautions import AS_GOOD
-from embedlearn.episodes.page.cells import p_value, percent, points, support
+from embedlearn.episodes.page.cells import support
 from embedlearn.episodes.pool import TRAINED, UNTRAINED
 from embedlearn.episodes.results import Difference, Estimate, FewShotResult, Setting
 from embedlearn.episodes.study import FewShotStudy
+from embedlearn.pages.numbers import p_value, percent, points
 
 PROBES = {
     "border probe": "which sees no more than the outer eighth of a film",

@@ -11,12 +11,13 @@ from embedlearn.episodes.figures import (
     roc_picture,
     supports_picture,
 )
-from embedlearn.episodes.page.blocks import Block, Cell, Fold, Group, Pictures, Row, Table, Text, drawn, long_table
-from embedlearn.episodes.page.cells import at, ends, estimate_cell, number
+from embedlearn.episodes.page.cells import at, ends, estimate_cell
 from embedlearn.episodes.page.films import FilmLister
 from embedlearn.episodes.pool import TRAINED
 from embedlearn.episodes.results import Calibration, FewShotResult, Setting
 from embedlearn.episodes.study import FewShotStudy
+from embedlearn.pages.blocks import Block, Cell, Fold, Group, Pictures, Row, Table, Text, drawn, long_table
+from embedlearn.pages.numbers import number
 
 RELIABILITY = ("ece", "nll", "brier")
 

@@ -16,12 +16,12 @@ from embedlearn.errors import ArgumentError
 from embedlearn.explanations.filmmap import plain_map, scale_of
 from embedlearn.explanations.geometry import Sight, cell_at, shown_of
 from embedlearn.explanations.lag import sight_of
-from embedlearn.explanations.masks import find_masks, read_mask
 from embedlearn.explanations.panels import reduced
 from embedlearn.explanations.sheet import MOST, Answered, Matched
 from embedlearn.files import write_json
 from embedlearn.flags import as_plain
 from embedlearn.provenance import describe_software
+from embedlearn.radiographs.masks import find_masks, read_mask
 from embedlearn.radiographs.reading import read_film
 from embedlearn.tasks.explain.drawing import ENDINGS, Drawing, Place, Reason
 from embedlearn.tasks.explain.flags import Explain

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from embedlearn.errors import ImageError, ManifestError
-from embedlearn.explanations.masks import LungBoxes, find_masks, lungs_of, read_boxes, read_mask
+from embedlearn.radiographs.masks import LungBoxes, find_masks, lungs_of, read_boxes, read_mask
 from embedlearn.radiographs.reading import read_film
 
 
