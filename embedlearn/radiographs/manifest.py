@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("path", "label", "patient", "source", "view", "split")
+FURTHER = ("labels", "age", "sex", "licence")
 SPLITS = ("train", "val", "test", "held-out")
 
 
@@ -23,6 +24,8 @@ class Manifest:
 
     `frame` has a row a film, index 0..n-1, and at least the columns of `COLUMNS`, all of string dtype:
     `path` (absolute) and `label` and `source` are never missing; `patient`, `view` and `split` may be.
+    Where a source tells them there are also the columns of `FURTHER`: `labels`, the film's set of labels joined by "|",
+    of which `label` is the first; `age` in years; `sex`, F or M; `licence`.
     `notes` says in plain sentences what was left out or could not be known.
     """
 
@@ -87,7 +90,7 @@ def build_manifest(rows: Iterable[Mapping[str, object]], source: str, notes: Ite
     frame = frame.assign(**{name: None for name in COLUMNS if name not in frame})
     frame["source"] = frame["source"].fillna(source)
     frame["path"] = [_readable(str(path)) for path in frame["path"]]
-    for name in COLUMNS:
+    for name in (*COLUMNS, *(name for name in FURTHER if name in frame)):
         frame[name] = frame[name].astype("string")
     if unlabelled := int(frame["label"].isna().sum()):
         first = frame.loc[frame["label"].isna(), "path"].iloc[0]

@@ -46,13 +46,17 @@ SIGNATURES: tuple[tuple[int, bytes, type[ImageFile]], ...] = (
 
 
 class FilmHeader(TypedDict):
-    """What a file says of itself undecoded: sides in pixels as stored, colour mode, bytes on disk, format."""
+    """What a file says of itself undecoded: sides in pixels as stored, colour mode, bytes on disk, format.
+
+    `turned`: whether its EXIF orientation swaps the sides when the film is shown upright.
+    """
 
     width: int
     height: int
     mode: str
     bytes: int
     format: str
+    turned: bool
 
 
 def film_header(path: Path) -> FilmHeader:
@@ -60,11 +64,13 @@ def film_header(path: Path) -> FilmHeader:
     path = Path(path)
     with _film_file(path) as (file, head):
         if is_dicom(path, head):
-            form, (width, height, mode) = "DICOM", dicom_header(path)
+            form, turned, (width, height, mode) = "DICOM", False, dicom_header(path)
         else:
             image = _opened(path, file, head)
             form, (width, height), mode = str(image.format), image.size, image.mode
-    return FilmHeader(width=width, height=height, mode=mode, bytes=path.stat().st_size, format=form)
+            turned = _orientation(image) >= 5
+    size = path.stat().st_size
+    return FilmHeader(width=width, height=height, mode=mode, bytes=size, format=form, turned=turned)
 
 
 def read_film(path: Path, *, target: int | None = None) -> NDArray[np.uint8]:

@@ -203,6 +203,7 @@ def test_the_header_without_the_pixels(tmp_path: Path) -> None:
         "mode": "MONOCHROME1",
         "bytes": path.stat().st_size,
         "format": "DICOM",
+        "turned": False,
     }
 
 

@@ -317,6 +317,7 @@ def test_the_header_without_the_pixels(tmp_path: Path) -> None:
         "mode": "RGB",
         "bytes": stored,
         "format": "PNG",
+        "turned": False,
     }
     (tmp_path / "torn.png").write_bytes((tmp_path / "film.png").read_bytes()[:-100])
     assert film_header(tmp_path / "torn.png")["height"] == 60

@@ -9,11 +9,12 @@ from pathlib import Path
 from embedlearn.errors import ManifestError
 from embedlearn.radiographs.labels import canonical_label
 from embedlearn.radiographs.layouts.notes import patients_note
-from embedlearn.radiographs.manifest import COLUMNS, SPLITS, Manifest, build_manifest
+from embedlearn.radiographs.manifest import COLUMNS, FURTHER, SPLITS, Manifest, build_manifest
 
 NAME = "table"
 SUFFIXES = (".csv", ".tsv", ".parquet")
 REQUIRED = ("path", "label")
+KNOWN = (*COLUMNS, *FURTHER)
 
 
 def read(path: Path, names: Mapping[str, str] | None = None, columns: Mapping[str, str] | None = None) -> Manifest:
@@ -30,7 +31,7 @@ def read(path: Path, names: Mapping[str, str] | None = None, columns: Mapping[st
         _check_row(f"{path}, row {number}", row)
         row["path"] = Path(os.path.abspath(path.parent / entry[own["path"]]))
         row["label"] = canonical_label(entry[own["label"]], names)
-        others = [name for name in entry if name not in (*COLUMNS, *own.values())]
+        others = [name for name in entry if name not in (*KNOWN, *own.values())]
         rows.append({**row, **{name: entry[name] or None for name in others}})
     _check_files(path, [Path(str(row["path"])) for row in rows])
     return build_manifest(rows, path.stem, patients_note(path.stem, rows, "the table leaves them out or blank"))
@@ -94,14 +95,14 @@ def _parquet_lines(path: Path) -> list[list[str]]:
 def _columns(path: Path, present: list[str], columns: Mapping[str, str]) -> dict[str, str]:
     """Which column of the table holds each column of a manifest: the user's word first, then the same name."""
     has = f"it has {', '.join(present)}"
-    if unknown := [name for name in columns if name not in COLUMNS]:
+    if unknown := [name for name in columns if name not in KNOWN]:
         raise ManifestError(
-            f"--columns {unknown[0]}: wanted one of {', '.join(COLUMNS)} before the =, got {unknown[0]}"
+            f"--columns {unknown[0]}: wanted one of {', '.join(KNOWN)} before the =, got {unknown[0]}"
         )
     if absent := [(name, column) for name, column in columns.items() if column not in present]:
         name, column = absent[0]
         raise ManifestError(f"{path}: wanted the column {column}, got none; {has}: --columns {name}=COLUMN")
-    own = {name: columns.get(name, name) for name in COLUMNS if name in columns or name in present}
+    own = {name: columns.get(name, name) for name in KNOWN if name in columns or name in present}
     if lacking := [name for name in REQUIRED if name not in own]:
         raise ManifestError(f"{path}: wanted the column {lacking[0]}, got none; {has}: --columns {lacking[0]}=COLUMN")
     return own
