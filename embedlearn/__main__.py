@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from embedlearn.console import fail, say
 
 COMMANDS = {
+    "data": "data show: what a data set is, and its problems; data convert; data fetch",
     "pretrain": "train an encoder on common classes",
     "embed": "write the embeddings of films",
     "fewshot": "classify a rare class from a handful of examples, with intervals; fewshot predict: your own films",
@@ -14,6 +15,7 @@ COMMANDS = {
     "explain": "show which regions of a film made its answer; explain check: whether that can be trusted",
     "search": "find the cases of a gallery that are most similar to a film",
     "visualize": "draw maps of the latent space, each with what it is worth, and a page to look around in",
+    "audit": "find out what a score is worth: leaks, twins, shortcuts, sources, mitigations",
 }
 
 

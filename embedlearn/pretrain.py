@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from embedlearn.console import DataFlags, run_command, say
+from embedlearn.encoders.multilabel import require_class_flags, require_finding_flags
 from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
 from embedlearn.errors import ArgumentError, MismatchError
 from embedlearn.files import require_folder
 from embedlearn.flags import as_plain, overlaid, require_number, require_packages
+from embedlearn.radiographs.labels import HEALTHY
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -39,7 +41,14 @@ class Pretrain(DataFlags):
     resume: bool = False
     """Go on with the run --name, or with the newest unfinished one, under the settings it was started with."""
     classes: tuple[str, ...] = ("healthy", "pneumonia")
-    """Classes to train on; a name holds its finer labels (pneumonia holds pneumonia/viral)."""
+    """Classes to train on; a name holds its finer labels (pneumonia holds pneumonia/viral).
+
+    With --multi-label: findings; the default is then every finding that films of 20 patients or more show."""
+    multi_label: bool = False
+    """Let a film show several findings, by the data's column labels ("a|b"); a healthy film shows none of them.
+
+    Films with a finding that is no class here are set aside. What a source never names is unknown of its films, not
+    absent, unless it names several findings a film and at least half of the classes."""
     split: Literal["auto", "new"] = "auto"
     """auto takes the split column of the data where there is one; new splits again, by patient."""
     val: float = 0.15
@@ -66,7 +75,13 @@ class Pretrain(DataFlags):
     schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:
-        if len(set(self.classes)) < 2:
+        if self.multi_label:
+            require_finding_flags(self.objective, self.sampling)
+            if HEALTHY in self.classes and self.classes != Pretrain.classes:
+                raise ArgumentError(f"--classes {HEALTHY}: with --multi-label it is no finding; leave it out")
+        else:
+            require_class_flags(self.objective)
+        if len(set(self.classes)) < (1 if self.multi_label else 2):
             raise ArgumentError(f"--classes: wanted two classes or more, got {', '.join(self.classes) or 'none'}")
         require_number("--val", self.val, 0.05, 0.45)
         require_number("--test", self.test, 0.05, 0.45)
@@ -105,8 +120,9 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
     from embedlearn.encoders.devices import open_fabric
     from embedlearn.encoders.loggers import create_loggers, require_loggers
     from embedlearn.encoders.resume import has_checkpoint, restore_training
-    from embedlearn.radiographs.splits import assign_splits
+    from embedlearn.radiographs.splits import assign_finding_splits, assign_splits
     from embedlearn.sources import Collection, collect
+    from embedlearn.tasks.findings import choose_findings, say_findings
     from embedlearn.tasks.training import finish, run_epochs
 
     require_loggers(settings.log)
@@ -116,7 +132,10 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
     with fabric.rank_zero_first(local=True):  # decoding and downloads are done once a machine
         encoder = _create_encoder(settings)
         collection = collect(settings, settings.preprocessing)
-    manifest = assign_splits(
+    if settings.multi_label:
+        named = None if settings.classes == Pretrain.classes else settings.classes
+        settings = dataclasses.replace(settings, classes=choose_findings(collection.manifest.frame, named))
+    manifest = (assign_finding_splits if settings.multi_label else assign_splits)(
         collection.manifest, settings.classes, val=settings.val, test=settings.test, seed=settings.seed,
         new=settings.split == "new",
     )  # fmt: skip
@@ -124,7 +143,10 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
         manifest = _compare_with_start(manifest, Path(settings.weights))
     collection = Collection(manifest, collection.films)
     data = runs.describe_data(manifest)
-    _say_split(manifest.frame)
+    if settings.multi_label:
+        say_findings(manifest.frame, settings.classes)
+    else:
+        _say_split(manifest.frame)
     trainer = _create_trainer(settings, encoder, collection, fabric)
     if resume:
         runs.require_same_data(folder, data)
@@ -138,7 +160,7 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
     loggers = create_loggers(settings.log, folder, folder.name, as_plain(settings)) if fabric.is_global_zero else []
     run_epochs(trainer, folder, settings.save_every, loggers)
     if fabric.is_global_zero:
-        finish(trainer, folder, export=settings.export == "onnx")
+        finish(trainer, folder, export=settings.export == "onnx", collection=collection)
 
 
 def _create_encoder(settings: Pretrain) -> Encoder:
@@ -176,15 +198,23 @@ def _compare_with_start(manifest: Manifest, weights: Path) -> Manifest:
 
 def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection, fabric: Any) -> Trainer:
     import numpy as np
+    import pandas as pd
 
     from embedlearn.encoders.training import LabelledFilms, Plan, Trainer
+    from embedlearn.radiographs.labelsets import finding_targets
 
+    frame = collection.manifest.frame
+    if settings.multi_label:
+        labels = finding_targets(frame, settings.classes)
+    else:
+        labels = np.array([-1 if pd.isna(name) else settings.classes.index(name) for name in frame["class"]], np.int64)
     parts = []
     for split in ("train", "val"):
-        part = collection.where(collection.manifest.frame["split"] == split)
-        labels = [settings.classes.index(name) for name in part.manifest.frame["class"]]
+        here = (frame["split"] == split).to_numpy()
+        part = collection.where(here)
         cases, sources = (np.unique(part.manifest.frame[name], return_inverse=True)[1] for name in ("case", "source"))
-        parts.append(LabelledFilms(part.films, np.array(labels, np.int64), cases, sources))
+        findings = settings.classes if settings.multi_label else ()
+        parts.append(LabelledFilms(part.films, labels[here], cases, sources, findings))
     plan = Plan(
         settings.preprocessing, settings.augmentation, settings.objective, settings.sampling, settings.schedule,
         settings.seed,

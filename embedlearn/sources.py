@@ -49,9 +49,9 @@ def collect(flags: DataFlags, preprocessing: Preprocessing) -> Collection:
 
     Says what was found and left out. Raises `ManifestError`, `ImageError`, `ArgumentError` or `StorageError`.
     """
-    manifest = _readable(_read(flags), preprocessing, flags.skip_bad)
+    manifest = _readable(read_named(flags), preprocessing, flags.skip_bad)
     collection = _decode(manifest, preprocessing)
-    _describe(manifest)
+    describe(manifest)
     cases, twins = find_cases(manifest, collection.films)
     if twins:
         say(f"  note: {twins} pairs of near-identical films across patients; each pair counts as one case")
@@ -69,8 +69,8 @@ def collect_for_run(flags: DataFlags, run: Run, preprocessing: Preprocessing) ->
         if flags.map or flags.columns:
             raise ArgumentError("--map and --columns: are for films that --data names; name them or leave these out")
         return decode(_readable(own, preprocessing, flags.skip_bad).frame, preprocessing, skippable=True)
-    manifest = _readable(_read(flags), preprocessing, flags.skip_bad)
-    _describe(manifest)
+    manifest = _readable(read_named(flags), preprocessing, flags.skip_bad)
+    describe(manifest)
     if strange := sorted(set(manifest.frame["source"]) - set(own.frame["source"])):
         say(f"  note: {', '.join(strange)}: not a source of {run.folder}; patients are compared within a source only")
     collection, seen = seen_by(run, manifest, preprocessing, flags.skip_bad)
@@ -159,7 +159,8 @@ def default_phantoms() -> Manifest:
     return phantom.phantom_manifest(folder)
 
 
-def _read(flags: DataFlags) -> Manifest:
+def read_named(flags: DataFlags) -> Manifest:
+    """The manifest of what the flags name, or of the phantoms where they name nothing. Raises `ManifestError`."""
     names, columns = split_pairs("--map", flags.map), split_pairs("--columns", flags.columns)
     if not flags.data:
         return default_phantoms()
@@ -198,7 +199,8 @@ def _decode(manifest: Manifest, preprocessing: Preprocessing, *, skippable: bool
     return Collection(manifest.with_columns(sha256=films.digests), films)
 
 
-def _describe(manifest: Manifest) -> None:
+def describe(manifest: Manifest) -> None:
+    """Say what was found in each source, and the manifest's notes."""
     for source, rows in manifest.frame.groupby("source"):
         say(f"{source}: {len(rows)} films ({count_labels(rows)})")
     for note in manifest.notes:

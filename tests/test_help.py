@@ -20,7 +20,7 @@ from embedlearn.__main__ import COMMANDS
 
 SECONDS = 0.5
 TYRO_APPENDS = "(repeatable)"
-SUBCOMMANDS = ("fewshot predict", "explain check")
+SUBCOMMANDS = ("fewshot predict", "explain check", "data show", "data fetch", "data convert")
 
 
 @functools.cache

@@ -29,8 +29,8 @@ FLOORS = (
     ("embeddings",),
     ("gallery", "episodes", "audits", "maps", "explanations"),
     ("console", "sources"),
-    ("tasks", "tasks.training", "tasks.sharding", "tasks.unseen"),
-    ("tasks.fewshot", "tasks.gallery", "tasks.maps", "tasks.explain"),
+    ("tasks", "tasks.training", "tasks.sharding", "tasks.unseen", "tasks.lungs", "tasks.findings"),
+    ("tasks.fewshot", "tasks.gallery", "tasks.maps", "tasks.explain", "tasks.audit", "tasks.data"),
     (*COMMANDS, FACE),
     ("__main__",),
 )
@@ -38,8 +38,8 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TENSORS = {"torch", "torchvision", "pytorch_metric_learning", "lightning", "lightning_fabric", "timm"}
 DRAWING = {"umap", "openTSNE", "minisom", "bokeh", "pytorch_grad_cam"}
 WITH_TENSORS = {
-    "encoders", "explanations", "sources", "tasks.training", "tasks.sharding", "tasks.fewshot", "tasks.maps",
-    "tasks.explain", *COMMANDS,
+    "encoders", "explanations", "sources", "tasks.training", "tasks.sharding", "tasks.findings", "tasks.fewshot",
+    "tasks.maps", "tasks.explain", "tasks.audit", "tasks.data", *COMMANDS,
 }  # fmt: skip
 # Of the commands' rooms, what works on embeddings alone.
 WITHOUT_TORCH = {

@@ -7,7 +7,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from embedlearn.encoders.losses import BatchLoss, Comparison, InstanceLoss, Term, create_loss, create_miner
+from embedlearn.encoders.losses import (
+    BatchLoss,
+    Comparison,
+    InstanceLoss,
+    Term,
+    create_finding_loss,
+    create_loss,
+    create_miner,
+)
 from embedlearn.encoders.memory import CrossBatchMemory
 from embedlearn.encoders.processes import gather, rank_and_world, total
 from embedlearn.encoders.settings import Objective
@@ -19,11 +27,15 @@ class Criterion(nn.Module):
     A loss of ours compares a process's own anchors with the embeddings of all, so that work and memory are divided
     among the processes; one of pytorch-metric-learning's is given the whole batch in each. Averaged over processes,
     as data-parallel training does, values and gradients are those of one process with the whole batch.
+    `odds`, float32 [K], are given where a film may show several findings: of those without each to those with it.
     """
 
-    def __init__(self, objective: Objective, classes: int, dimension: int) -> None:
+    def __init__(self, objective: Objective, classes: int, dimension: int, odds: Tensor | None = None) -> None:
         super().__init__()
-        self.loss = create_loss(objective, classes=classes, dimension=dimension)
+        if odds is None:
+            self.loss = create_loss(objective, classes=classes, dimension=dimension)
+        else:
+            self.loss = create_finding_loss(objective, odds=odds, dimension=dimension)
         self.miner = create_miner(objective)
         self.instance = InstanceLoss(objective.temperature) if objective.instance else None
         self.memory = CrossBatchMemory(objective.memory, dimension) if objective.memory else None
@@ -34,8 +46,8 @@ class Criterion(nn.Module):
         """The label term and the instance term.
 
         `embeddings`, `projected`: float32 [V * B, D], view after view of B films; the second is what instance
-        discrimination sees. `labels`, `films`: int64 [B]. `tuples`: int64 [T, 2 or 3], rows of the first view that
-        make pairs or triplets; None for all that there are.
+        discrimination sees. `labels`: int64 [B], of findings int64 [B, K]; `films`: int64 [B]. `tuples`: int64
+        [T, 2 or 3], rows of the first view that make pairs or triplets; None for all that there are.
         """
         label_term = instance_term = embeddings.new_zeros(())
         batch = self._compare(embeddings, labels, films)
@@ -70,9 +82,9 @@ class Criterion(nn.Module):
         """One's own rows, view after view, as anchors among those of all processes."""
         views = len(embeddings) // len(labels)
         columns, begin = gather(embeddings)
-        known = gather(torch.stack([labels, films], 1).repeat(views, 1))[0]
+        known = gather(torch.column_stack([labels, films]).repeat(views, 1))[0]
         own = torch.arange(begin, begin + len(embeddings), device=labels.device)
-        return Comparison(columns, known[:, 0], known[:, 1], own)
+        return Comparison(columns, known[:, :-1].reshape(len(known), *labels.shape[1:]), known[:, -1], own)
 
 
 def _share_of(terms: list[Term]) -> Tensor:

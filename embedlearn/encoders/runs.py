@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from embedlearn.errors import ArgumentError, CheckpointError, MismatchError, StorageError
 from embedlearn.files import file_digest, value_digest, write_json, write_text
 from embedlearn.provenance import describe_software
+from embedlearn.radiographs.labels import HEALTHY
+from embedlearn.radiographs.labelsets import all_labels
 from embedlearn.radiographs.splits import SEEN
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ class Run:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return tuple(self.config["settings"]["classes"])
+        """The classes it was trained on; of one trained on findings, these and healthy."""
+        settings = self.config["settings"]
+        classes = tuple(settings["classes"])
+        return (HEALTHY, *classes) if settings.get("multi_label") else classes
 
     def manifest(self) -> Manifest:
         """The films of the run: of each its label, case, split and SHA-256. Raises `CheckpointError`."""
@@ -90,7 +95,7 @@ def finish_run(folder: Path, kept: Mapping[str, float]) -> None:
 def describe_data(manifest: Manifest) -> dict[str, Any]:
     """Digests of the rows and of the films, counts by split, source and label, and the labels that were never seen."""
     frame = manifest.frame
-    seen = frame["split"].isin(SEEN)
+    met = all_labels(frame[frame["split"].isin(SEEN)])
     counts: dict[str, dict[str, int]] = {}
     for (split, source, label), rows in frame.groupby(["split", "source", "label"]):
         counts.setdefault(str(split), {})[f"{source}: {label}"] = len(rows)
@@ -98,8 +103,8 @@ def describe_data(manifest: Manifest) -> dict[str, Any]:
         "manifest": manifest.digest(),
         "films": value_digest(sorted(frame["sha256"])),
         "counts": counts,
-        "labels_seen": sorted(set(frame["label"][seen])),
-        "labels_never_seen": sorted(set(frame["label"]) - set(frame["label"][seen])),
+        "labels_seen": sorted(met),
+        "labels_never_seen": sorted(all_labels(frame) - met),
         "notes": list(manifest.notes),
     }
 

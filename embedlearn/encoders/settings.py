@@ -59,7 +59,9 @@ class Objective:
     """What training asks of the embedding: a label term, and telling every film from every other."""
 
     loss: str = "supcon"
-    """Label term: supcon, cross-entropy, contrastive, triplet, none, or a loss of pytorch-metric-learning by name."""
+    """Label term: supcon, cross-entropy, contrastive, triplet, none, or a loss of pytorch-metric-learning by name.
+
+    With --multi-label: supcon (weighted by the overlap of label sets), bce or none."""
     loss_args: tuple[str, ...] = ()
     """Arguments of the loss, as NAME=VALUE: margin=0.2."""
     miner: str = "none"
@@ -101,7 +103,9 @@ class Sampling:
     """How films are put together in a batch. Classes stand in equal parts, and an epoch sees every film."""
 
     sampler: Literal["classes", "pairs", "siamese", "triplets"] = "classes"
-    """P classes x K films; positive and negative pairs; pairs as in the Siamese DeepCovid19; triplets."""
+    """P classes x K films; positive and negative pairs; pairs as in the Siamese DeepCovid19; triplets.
+
+    With --multi-label classes stands for pairs of films that share a finding, findings in equal parts."""
     batch: int = 64
     """Films in a batch, of all processes together."""
     balance: Literal["classes", "sources"] = "classes"
@@ -129,7 +133,9 @@ class Schedule:
     warmup: float = 0.1
     """Share of the steps in which the rate rises."""
     patience: int = 15
-    """Stop when validation k-NN has been a standard error below its best for so many epochs; 0 never stops early."""
+    """Stop when validation k-NN has been a standard error below its best for so many epochs; 0 never stops early.
+
+    With --multi-label it is the mean AUC of the findings."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of the network's arithmetic; auto takes bf16 where the machine computes in it. Losses are always fp32."""
 

@@ -1,4 +1,4 @@
-"""The training loop: two views of each film, a label term and instance discrimination, k-NN on validation films."""
+"""The training loop: two views of each film, a label term and instance discrimination, a score on validation films."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -20,12 +20,15 @@ from embedlearn.encoders.checkpoints import copy_weights
 from embedlearn.encoders.criterion import Criterion
 from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.encoder import Encoder
+from embedlearn.encoders.findings import FindingScores
 from embedlearn.encoders.inputs import FilmSource, standardise
+from embedlearn.encoders.losses import BinaryLoss
+from embedlearn.encoders.multilabel import HEAD, require_finding_flags
 from embedlearn.encoders.network import TrainingNetwork
 from embedlearn.encoders.processes import gather, rank_and_world, share_batch_statistics, total
-from embedlearn.encoders.samplers import Batch, create_sampler
+from embedlearn.encoders.samplers import Batch, FindingSampler, create_sampler
 from embedlearn.encoders.settings import Augmentation, Objective, Sampling, Schedule
-from embedlearn.encoders.validation import choose_epoch, score_neighbours, smooth
+from embedlearn.encoders.validation import ClassScores, choose_epoch, smooth
 from embedlearn.errors import ArgumentError
 from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.preprocessing import Preprocessing
@@ -50,20 +53,27 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class LabelledFilms:
-    """Decoded films and their classes, int64 [N]; their cases and sources, int64 [N], where a sampler asks for them."""
+    """Decoded films and their classes, int64 [N]; their cases and sources, int64 [N], where a sampler asks for them.
+
+    Of films that may show several findings the labels are int64 [N, K]: 1 shown, 0 not shown, -1 unknown, each of the
+    findings that `findings` names.
+    """
 
     films: Films
     labels: NDArray[np.int64]
     cases: NDArray[np.int64] | None = None
     sources: NDArray[np.int64] | None = None
+    findings: tuple[str, ...] = ()
 
 
 class Trainer:
     """One training, an epoch at a call, alone or as one of several processes.
 
-    Raises `ArgumentError`, before anything is trained, where sampler, loss and miner do not fit together.
+    Raises `ArgumentError`, before anything is trained, where sampler, loss and miner do not fit together, or do not fit
+    films that may show several findings.
     Everything random follows from (seed, epoch, step), so that it can stop behind any step and go on elsewhere.
-    `encoder` learns in place; `best` holds its weights of `kept_epoch`, `history` has a row an epoch; `step` counts the
+    `encoder` learns in place; `best` holds its weights of `kept_epoch` (and those of the findings' linear head, where
+    the loss has one, under names that begin with `HEAD`), `history` has a row an epoch; `step` counts the
     steps done in the epoch under way, and `spent` holds the sums of its terms and its seconds.
     """
 
@@ -72,7 +82,10 @@ class Trainer:
     ) -> None:
         self.plan, self.training, self.validation, self.fabric = plan, training, validation, fabric
         self.encoder = encoder
-        classes = int(training.labels.max()) + 1
+        self.scores: ClassScores | FindingScores = ClassScores(validation.labels)
+        if training.findings:
+            require_finding_flags(plan.objective, plan.sampling)
+            self.scores = FindingScores(training.findings, validation.labels)
         self.rank, self.world = rank_and_world()
         self.sampler = create_sampler(
             plan.sampling, training.labels, patients=training.cases, sources=training.sources, seed=plan.seed,
@@ -81,7 +94,7 @@ class Trainer:
         self.steps = len(self.sampler)
         with seeded(plan.seed):
             network = TrainingNetwork(encoder, plan.objective.instance_width if plan.objective.instance else 0)
-            criterion = Criterion(plan.objective, classes, encoder.architecture.dimension)
+            criterion = self._create_criterion()
         learnt = [*network.parameters(), *criterion.parameters()]
         network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         share_batch_statistics(network)
@@ -108,7 +121,7 @@ class Trainer:
     @property
     def kept_epoch(self) -> int:
         """The epoch that validation chooses so far (`validation.choose_epoch`); -1 before any."""
-        return choose_epoch(self.history, len(self.validation.labels))
+        return choose_epoch(self.history, self.scores.films)
 
     def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> dict[str, float]:
         """Train an epoch to its end, score it, and return its row of the history. Raises `ArgumentError` for a NaN.
@@ -131,7 +144,7 @@ class Trainer:
         self.history.append(row)
         self.step, self.spent = 0, np.zeros(3)
         if self.kept_epoch == epoch:
-            self.best = copy_weights(self.encoder)
+            self.best = copy_weights(self.encoder) | self._head_weights()
         return row
 
     def _step(self, batch: Batch, seed: int) -> Tensor:
@@ -167,7 +180,7 @@ class Trainer:
         return torch.cat(views)
 
     def _known(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What is known of a batch, on the device: labels [B], films [B], tuples [T, 2 or 3] or None, all int64."""
+        """What is known of a batch, on the device: labels [B (, K)], films [B], tuples [T, 2 or 3] or None: int64."""
         rows, device = torch.from_numpy(batch.films), self.fabric.device
         tuples = None if batch.tuples is None else torch.from_numpy(batch.tuples).to(device)
         return torch.from_numpy(self.training.labels)[rows].to(device), rows.to(device), tuples
@@ -181,18 +194,29 @@ class Trainer:
             raise ArgumentError(
                 f"training: the loss became {loss} in epoch {epoch + 1}; start anew with a lower --learning-rate"
             )
-        recall, neighbours = self._score()
+        scores = dict(zip(self.scores.columns, self._score(), strict=True))
         return {
             "epoch": epoch + 1,
             "loss": loss,
             "label_loss": label_term,
             "instance_loss": instance_term,
             "learning_rate": self._rate(epoch, self.steps - 1),
-            "val_recall_at_1": recall,
-            "val_knn": neighbours,
-            "score": smooth(self.history, neighbours),
+            **scores,
+            "score": smooth(self.history, scores[self.scores.main], self.scores.main),
             "seconds": float(self.spent[2]) + time.perf_counter() - began,
         }
+
+    def _create_criterion(self) -> Criterion:
+        labels, dimension = self.training.labels, self.encoder.architecture.dimension
+        if not isinstance(self.sampler, FindingSampler):
+            return Criterion(self.plan.objective, int(labels.max()) + 1, dimension)
+        if absent := [
+            name for name, shown in zip(self.training.findings, (labels == 1).any(0), strict=True) if not shown
+        ]:
+            raise ArgumentError(f"training: no training film shows {', '.join(absent)}; leave it out with --classes")
+        drawn = self.sampler.shares()
+        odds = torch.from_numpy(drawn @ (labels == 0) / (drawn @ (labels == 1))).float()
+        return Criterion(self.plan.objective, len(odds), dimension, odds)
 
     def _check_criterion(self) -> None:
         """Refuse a loss that cannot take what the sampler and the miner give, before anything is written."""
@@ -217,11 +241,19 @@ class Trainer:
                 names = f"--loss {objective.loss} with --sampler {sampler}, --miner {objective.miner}"
                 raise ArgumentError(f"{names}: they do not fit together ({error})") from error
 
-    def _score(self) -> tuple[float, float]:
-        """Recall@1 and the balanced accuracy of 5-NN, of the validation films among the training films."""
+    def _score(self) -> tuple[float, ...]:
+        """How well the validation films are told: a value for each of the columns of `scores`."""
         self.network.eval()
-        gallery, queries = (self._embed(part.films) for part in (self.training, self.validation))
-        return score_neighbours(gallery, self.training.labels, queries, self.validation.labels)
+        queries = self._embed(self.validation.films)
+        if isinstance(head := self.criterion.loss, BinaryLoss):
+            with torch.no_grad():
+                return cast("FindingScores", self.scores).of(head.logits(queries))
+        return self.scores.among(self._embed(self.training.films), self.training.labels, queries)
+
+    def _head_weights(self) -> dict[str, Tensor]:
+        if not isinstance(loss := self.criterion.loss, BinaryLoss):
+            return {}
+        return {f"{HEAD}{name}": value for name, value in copy_weights(loss.head).items()}
 
     @torch.no_grad()
     def _embed(self, films: Films) -> Tensor:

@@ -1,4 +1,4 @@
-"""How well an embedding holds the classes it was trained on, and which epoch of a training to keep."""
+"""How well an embedding holds what it was trained on, and which epoch of a training to keep."""
 
 from __future__ import annotations
 
@@ -29,13 +29,27 @@ def score_neighbours(
     )
 
 
-def smooth(history: Sequence[Mapping[str, float]], score: float) -> float:
-    """The mean of `score` and of the epochs just before it."""
-    recent = [row["val_knn"] for row in history[len(history) + 1 - SMOOTHED :]]
+class ClassScores:
+    """The columns of a training's history that say how well validation films, of int64 [M] classes, are told."""
+
+    columns = ("val_recall_at_1", "val_knn")
+    main = "val_knn"
+
+    def __init__(self, labels: NDArray[np.int64]) -> None:
+        self.labels, self.films = labels, float(len(labels))
+
+    def among(self, gallery: Tensor, labels: NDArray[np.int64], queries: Tensor) -> tuple[float, ...]:
+        """A value a column, of embeddings [N, D] of films with known classes int64 [N], and the validation's [M, D]."""
+        return score_neighbours(gallery, labels, queries, self.labels)
+
+
+def smooth(history: Sequence[Mapping[str, float]], score: float, column: str = "val_knn") -> float:
+    """The mean of `score` and of those of the epochs just before it, which stand in `column`."""
+    recent = [row[column] for row in history[len(history) + 1 - SMOOTHED :]]
     return float(np.mean([*recent, score]))
 
 
-def choose_epoch(history: Sequence[Mapping[str, float]], films: int) -> int:
+def choose_epoch(history: Sequence[Mapping[str, float]], films: float) -> int:
     """The last epoch whose smoothed score was within a standard error of the best so far; -1 before any.
 
     Of epochs that `films` validation films cannot tell apart the later is kept: it is further in telling films apart,

@@ -6,6 +6,9 @@ so patients alone do not keep a test film out of training.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -15,6 +18,7 @@ from embedlearn.radiographs.cache import Films
 from embedlearn.radiographs.manifest import Manifest
 from embedlearn.radiographs.thumbnails import thumbnails
 
+PICTURE = "picture"  # the column that names what several films show alike
 THUMBNAIL = 24  # pixels a side
 ALIKE = 0.97  # correlation of two thumbnails above which two films count as one picture; erring here costs only films
 BLOCK = 4096
@@ -28,16 +32,25 @@ def find_cases(
     Returns case numbers int64 [N], in order of first appearance, and how many pairs of near-identical films were
     found across different patients. A film without a patient is its own unless a twin joins it to another.
     """
-    first_of: dict[tuple[str, str], int] = {}
-    edges: list[tuple[int, int]] = []
-    for row, (source, patient) in enumerate(
-        zip(manifest.frame["source"], manifest.frame["patient"].fillna(""), strict=True)
-    ):
-        if patient:
-            edges.append((first_of.setdefault((source, patient), row), row))
-    patients = _components(edges, len(manifest))
+    patients = join_cases(manifest, [])
     twins = [(a, b) for a, b in find_twins(films, against=against) if patients[a] != patients[b]]
-    return _components(edges + twins, len(manifest)), len(twins)
+    return join_cases(manifest, twins), len(twins)
+
+
+def join_cases(manifest: Manifest, pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """Number the cases where `pairs` of rows are one picture each, int64 [N], in order of first appearance.
+
+    Films of one patient of a source are one case, and so are films that share a name in the column `picture`, where
+    there is one: an audit gives it to films that it found to be the same.
+    """
+    frame, edges = manifest.frame, list(pairs)
+    named = [zip(frame["source"], frame["patient"].fillna(""), strict=True)]
+    if PICTURE in frame:
+        named.append(zip(repeat(PICTURE), frame[PICTURE].fillna("")))
+    for keys in named:
+        first_of: dict[tuple[str, str], int] = {}
+        edges += [(first_of.setdefault(key, row), row) for row, key in enumerate(keys) if key[1]]
+    return _components(edges, len(manifest))
 
 
 def twin_groups(films: NDArray[np.uint8] | Films) -> NDArray[np.int64]:

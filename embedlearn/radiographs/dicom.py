@@ -5,6 +5,9 @@ interpretation alone decides the inversion: a Presentation LUT Shape of INVERSE 
 beside MONOCHROME1 (C.8.11.3.1.2), so it repeats the same statement and never inverts a second time.
 """
 
+import warnings
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlearn.errors import ImageError
+from embedlearn.radiographs.people import age_of, sex_of, view_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -20,6 +24,31 @@ SUFFIXES = (".dcm", ".dicom")
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+MAX_INFLATED = 1 << 28  # bytes: more than any film of the size that is read needs
+BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class DicomTags:
+    """What a DICOM file says of its film besides the pixels; None where it says nothing.
+
+    `patient`, `study`, `series` and `image` are its identifiers; `view`, `age` and `sex` are canonical; `pictured`:
+    whether it has rows and columns; `frames`: how many pictures it holds.
+    """
+
+    patient: str | None
+    study: str | None
+    series: str | None
+    image: str | None
+    modality: str | None
+    view: str | None
+    laterality: str | None
+    photometric: str | None
+    age: str | None
+    sex: str | None
+    pictured: bool
+    frames: int
 
 
 def is_dicom(path: Path, head: bytes) -> bool:
@@ -38,23 +67,34 @@ def dicom_header(path: Path) -> tuple[int, int, str]:
 
 def dicom_patient(path: Path) -> str | None:
     """The patient's identifier (0010,0020), None where there is none. Raises `ImageError` where the file is broken."""
-    return str(_read(path, stop_before_pixels=True).get("PatientID") or "").strip() or None
+    return _text(_read(path, stop_before_pixels=True), "PatientID")
 
 
-def dicom_values(path: Path) -> tuple[NDArray[np.float64], float, float]:
+def dicom_tags(path: Path) -> DicomTags:
+    """What a file, of a film or of anything else, says besides its pixels. Raises `ImageError` where it is broken."""
+    dataset = _dataset(path, stop_before_pixels=True)
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # an age of "51" is no DICOM age
+            return _tags(dataset)
+    except Exception as error:  # elements are parsed when they are asked for
+        raise ImageError(_broken(path, error)) from error
+
+
+def dicom_values(path: Path, frame: int | None = None) -> tuple[NDArray[np.float64], float, float]:
     """The film's values, float64 [H, W], and the values `low` and `high` that are to be black and white.
 
     These are the ends of the first window or of the VOI LUT, else the smallest and the largest value. Colour becomes
-    luminance. Raises `ImageError` where the file is broken, has several frames or no pixels, or needs a codec
-    that is not installed.
+    luminance. Of several frames `frame`, counted from 1, says which one; there is no default. Raises `ImageError`
+    where the file is broken, has no such frame or no pixels, or needs a codec that is not installed.
     """
     dataset = _read(path)
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    several = _check_frame(path, dataset, frame)
     _check(path, dataset, photometric)
     try:
         from pydicom.pixels.utils import pixel_array
 
-        pixels = pixel_array(dataset)
+        pixels = pixel_array(dataset, index=frame - 1 if frame and several else None)
         if photometric in COLOUR:
             return pixels @ np.array(LUMINANCE), 0.0, float(2 ** int(dataset.BitsStored) - 1)
         values, low, high = _windowed(pixels, dataset)
@@ -63,6 +103,24 @@ def dicom_values(path: Path) -> tuple[NDArray[np.float64], float, float]:
             f"{path}: wanted whole DICOM pixels, got an error ({_line(error)}); fetch the file again"
         ) from error
     return (low + high - values if photometric == "MONOCHROME1" else values), low, high
+
+
+def _tags(dataset: "Dataset") -> DicomTags:
+    code = (dataset.get("ViewCodeSequence") or [{}])[0]
+    return DicomTags(
+        patient=_text(dataset, "PatientID"),
+        study=_text(dataset, "StudyInstanceUID"),
+        series=_text(dataset, "SeriesInstanceUID"),
+        image=_text(dataset, "SOPInstanceUID"),
+        modality=_text(dataset, "Modality"),
+        view=view_of(_text(dataset, "ViewPosition") or _text(code, "CodeMeaning")),
+        laterality=_text(dataset, "ImageLaterality") or _text(dataset, "Laterality"),
+        photometric=_text(dataset, "PhotometricInterpretation"),
+        age=age_of(_text(dataset, "PatientAge")),
+        sex=sex_of(_text(dataset, "PatientSex")),
+        pictured=bool(dataset.get("Rows") and dataset.get("Columns")),
+        frames=int(dataset.get("NumberOfFrames") or 1),
+    )
 
 
 def _windowed(pixels: NDArray[Any], dataset: "Dataset") -> tuple[NDArray[np.float64], float, float]:
@@ -87,32 +145,72 @@ def _windowed(pixels: NDArray[Any], dataset: "Dataset") -> tuple[NDArray[np.floa
 
 
 def _read(path: Path, *, stop_before_pixels: bool = False) -> "Dataset":
-    """The data set of a file that holds an image; its transfer syntax is filled in where a bare file has none."""
-    from pydicom import dcmread
-    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
+    """The data set of a file that holds an image. Raises `ImageError`."""
+    dataset = _dataset(path, stop_before_pixels=stop_before_pixels)
     try:
-        dataset = dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
-        if "TransferSyntaxUID" not in dataset.file_meta:
-            implicit = dataset.original_encoding[0]
-            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         sides = [dataset.get(name) for name in ("Rows", "Columns")]
         kind = dataset.get("Modality") or dataset.file_meta.get("MediaStorageSOPClassUID") or "no modality"
     except Exception as error:
-        raise ImageError(
-            f"{path}: wanted a DICOM film, got a broken one ({_line(error)}); fetch the file again"
-        ) from error
+        raise ImageError(_broken(path, error)) from error
     if not all(sides):
         raise ImageError(f"{path}: wanted a DICOM film, got an object without an image ({kind}); leave it out")
     return dataset
 
 
+def _dataset(path: Path, *, stop_before_pixels: bool) -> "Dataset":
+    """The data set of any DICOM file; its transfer syntax is filled in where a bare file has none."""
+    from pydicom import dcmread
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    try:
+        _check_inflated(path)
+        dataset = dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            implicit = dataset.original_encoding[0]
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        return dataset
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(_broken(path, error)) from error
+
+
+def _check_inflated(path: Path) -> None:
+    """Raise `ImageError` where a deflated data set (PS3.5 A.5), which pydicom unpacks whole, is beyond all films."""
+    with path.open("rb") as file:
+        if DEFLATED not in file.read(1024):
+            return
+        from pydicom.filereader import read_file_meta_info
+
+        file.seek(144 + read_file_meta_info(path).FileMetaInformationGroupLength)
+        unpack, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        while not unpack.eof and (block := unpack.unconsumed_tail or file.read(BLOCK)):
+            total += len(unpack.decompress(block, BLOCK))
+            if total > MAX_INFLATED:
+                raise ImageError(
+                    f"{path}: wanted a DICOM film that unpacks to at most {MAX_INFLATED >> 20} MiB, got more from "
+                    f"{path.stat().st_size:,} bytes; leave it out"
+                )
+
+
+def _check_frame(path: Path, dataset: "Dataset", frame: int | None) -> bool:
+    """Whether there are several frames. Raises `ImageError` where `frame` says none of them."""
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # the error that follows says it
+            frames = int(dataset.get("NumberOfFrames") or 1)
+    except Exception as error:
+        raise ImageError(_broken(path, error)) from error
+    if frame is None and frames > 1:
+        raise ImageError(f"{path}: wanted one frame, got {frames}; save the one you want by data convert --frame N")
+    if frame is not None and not 1 <= frame <= frames:
+        raise ImageError(f"{path}: wanted --frame from 1 to {frames}, got {frame}; choose another")
+    return frames > 1
+
+
 def _check(path: Path, dataset: "Dataset", photometric: str) -> None:
-    """Raise `ImageError` where the pixels are missing, are not one grey or colour frame, or need a missing codec."""
+    """Raise `ImageError` where the pixels are missing, are neither grey nor in colour, or need a missing codec."""
     from pydicom.pixels.decoders.base import get_decoder
 
-    if frames := int(dataset.get("NumberOfFrames") or 1) - 1:
-        raise ImageError(f"{path}: wanted one frame, got {frames + 1}; save the frame you want as a file of its own")
     if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise ImageError(f"{path}: wanted a DICOM film, got one without pixel data; fetch the file again")
     if photometric not in GREY + COLOUR:
@@ -136,6 +234,15 @@ def _first(value: Any) -> float | None:
         return None
     values = list(value) if hasattr(value, "__iter__") else [value]
     return float(values[0]) if values else None
+
+
+def _text(dataset: Any, name: str) -> str | None:
+    """One element as trimmed text, None where it is absent or blank."""
+    return str(dataset.get(name) or "").strip() or None
+
+
+def _broken(path: Path, error: Exception) -> str:
+    return f"{path}: wanted a DICOM file, got a broken one ({_line(error)}); fetch the file again"
 
 
 def _line(error: Exception) -> str:

@@ -8,7 +8,35 @@ BACTERIAL = "pneumonia/bacterial"
 VIRAL = "pneumonia/viral"
 COVID = "covid-19"
 
+# Findings of ChestX-ray14, CheXpert, RSNA and the Radiography Database that are called the same but for their spelling.
+FINDINGS = (
+    "atelectasis",
+    "cardiomegaly",
+    "consolidation",
+    "edema",
+    "emphysema",
+    "enlarged cardiomediastinum",
+    "fibrosis",
+    "fracture",
+    "hernia",
+    "infiltration",
+    "lung lesion",
+    "lung opacity",
+    "mass",
+    "nodule",
+    "pleural effusion",
+    "pleural other",
+    "pleural thickening",
+    "pneumothorax",
+    "support devices",
+    "tuberculosis",
+)
+
 CANONICAL = {
+    **{name: name for name in FINDINGS},
+    "airspace opacity": "lung opacity",
+    "effusion": "pleural effusion",
+    "oedema": "edema",
     "bacteria": BACTERIAL,
     "bacterial": BACTERIAL,
     "bacterial pneumonia": BACTERIAL,
@@ -21,6 +49,7 @@ CANONICAL = {
     "covid": COVID,
     "covid 19": COVID,
     "covid19": COVID,
+    "covid 19 pneumonia": COVID,
     "pneumonia viral covid 19": COVID,
     "normal": HEALTHY,
     "healthy": HEALTHY,

@@ -73,11 +73,12 @@ def film_header(path: Path) -> FilmHeader:
     return FilmHeader(width=width, height=height, mode=mode, bytes=size, format=form, turned=turned)
 
 
-def read_film(path: Path, *, target: int | None = None) -> NDArray[np.uint8]:
+def read_film(path: Path, *, target: int | None = None, frame: int | None = None) -> NDArray[np.uint8]:
     """One film, uint8 [H, W], 0 black to 255 white: upright, colour as luminance, transparency on black.
 
     Films of more than 8 bits are scaled by their own smallest and largest value, DICOM by its window. Where only
     `target` pixels of the smaller side are wanted, a JPEG may come shrunk by 2, 4 or 8, never below `target`.
+    `frame`, counted from 1, chooses one of several frames of a DICOM file; without it such a file is refused.
     Raises `ImageError`, naming the file, where it is missing, unreadable, empty, torn, no film, larger than
     `MAX_PIXELS`, smaller than `MIN_SIDE` a side, or of several frames.
     """
@@ -85,7 +86,9 @@ def read_film(path: Path, *, target: int | None = None) -> NDArray[np.uint8]:
     with _film_file(path) as (file, head):
         if is_dicom(path, head):
             _check_size(path, *dicom_header(path)[:2])
-            return _to_bytes(*dicom_values(path))
+            return _to_bytes(*dicom_values(path, frame))
+        if frame not in (None, 1):
+            raise ImageError(f"{path}: wanted --frame 1 of a file that is no DICOM, got {frame}; leave --frame out")
         image = _opened(path, file, head)
         _check_size(path, *image.size)
         try:
@@ -198,7 +201,7 @@ def _to_bytes(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8
 def _orientation(image: ImageFile) -> int:
     """The EXIF orientation, 1 to 8; EXIF that cannot be read says nothing."""
     try:
-        return int(image.getexif().get(ORIENTATION, 1))
+        return int(Image.Image.getexif(image).get(ORIENTATION, 1))  # a PNG's own getexif decodes the film first
     except (OSError, SyntaxError, TypeError, ValueError, struct.error):
         return 1
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from embedlearn.errors import ManifestError
+from embedlearn.radiographs.labels import HEALTHY
+from embedlearn.radiographs.labelsets import SEPARATOR, findings_of, joined, label_sets
 from embedlearn.radiographs.manifest import SPLITS, Manifest, class_of
 
 HELD_OUT = "held-out"
@@ -31,6 +33,38 @@ def assign_splits(
         raise ManifestError(
             f"--classes: wanted films of {', '.join(missing)}, got labels {got}; name others, or use --map"
         )
+    return _split_learnt(manifest, named, strata_of, val=val, test=test, seed=seed, new=new)
+
+
+def assign_finding_splits(
+    manifest: Manifest, findings: Sequence[str], *, val: float, test: float, seed: int, new: bool = False
+) -> Manifest:
+    """`assign_splits` for films that may show several findings, by their sets of labels (`label_sets`).
+
+    The column `class` holds the findings of a film, joined by bars, or healthy. A film with a label that is of none of
+    the findings is held out, whatever else it shows. Raises `ManifestError`.
+    """
+    sets = label_sets(manifest.frame)
+    found = [findings_of(labels, findings) for labels in sets]
+    if missing := sorted(set(findings).difference(*(names or () for names in found))):
+        got = ", ".join(sorted(set().union(*sets))) or "none"
+        raise ManifestError(f"--classes: wanted films of {', '.join(missing)}, got findings {got}; name others")
+    named = pd.Series([None if names is None else joined(names) for names in found], dtype="string")
+    return _split_learnt(manifest, named, finding_strata, val=val, test=test, seed=seed, new=new)
+
+
+def _split_learnt(
+    manifest: Manifest,
+    named: pd.Series,
+    strata_of: Callable[[pd.Series, pd.Series, NDArray[np.int64]], NDArray[np.str_]],
+    *,
+    val: float,
+    test: float,
+    seed: int,
+    new: bool,
+) -> Manifest:
+    """The manifest with `named`, a class or missing for each film, as its column `class`, and with splits."""
+    frame = manifest.frame
     cases = frame["case"].to_numpy()
     rare = set(cases[named.isna()])
     learnt = np.array([case not in rare for case in cases])
@@ -54,19 +88,38 @@ def strata_of(classes: pd.Series, sources: pd.Series, cases: NDArray[np.int64]) 
     return np.array([f"{name} of {place}" for name, place in zip(classes, source, strict=True)])
 
 
+def finding_strata(classes: pd.Series, sources: pd.Series, cases: NDArray[np.int64]) -> NDArray[np.str_]:
+    """As `strata_of`, of each finding of films that show several: str [N, M], padded with "".
+
+    Healthy films that are in too few cases for a stratum are in none.
+    """
+    named = [str(name).split(SEPARATOR) for name in classes]
+    rows = np.repeat(np.arange(len(named)), [len(names) for names in named])
+    flat = pd.Series([name for names in named for name in names])
+    places = np.concatenate([np.arange(len(names)) for names in named])
+    strata = np.full((len(named), max(map(len, named))), "", dtype=object)
+    strata[rows, places] = strata_of(flat, pd.Series(sources.to_numpy()[rows]), cases[rows])
+    if len(set(cases[(classes == HEALTHY).to_numpy(bool)])) < len(PARTS):
+        strata[(classes == HEALTHY).to_numpy(bool)] = ""
+    return strata.astype(str)
+
+
 def split_by_case(
     strata: NDArray[np.str_], cases: NDArray[np.int64], *, val: float, test: float, seed: int
 ) -> NDArray[np.str_]:
     """Give every film to train, val or test, in about these shares of each stratum, no case in two of them.
 
     Cases are placed one by one, the largest first and equals by lot, each in the part that is least filled with what
-    the case holds; the last cases of a stratum go where it has none yet. `strata` is str [N] (class and source),
-    `cases` int [N]. Raises `ManifestError` where a stratum has too few cases.
+    the case holds; the last cases of a stratum go where it has none yet. `strata` is str [N] (class and source), or
+    str [N, M] where a film may be in several, "" for none; `cases` int [N]. Raises `ManifestError` where a stratum has
+    too few cases.
     """
-    names, stratum = np.unique(strata, return_inverse=True)
+    several = strata.reshape(len(cases), -1)
+    film, place = np.nonzero(several != "")
+    names, stratum = np.unique(several[film, place], return_inverse=True)
     numbers, case = np.unique(cases, return_inverse=True)
     films = np.zeros((len(numbers), len(names)))  # [C, K]: how many of each stratum a case holds
-    np.add.at(films, (case, stratum), 1)
+    np.add.at(films, (case[film], stratum), 1)
     left = np.count_nonzero(films, axis=0)
     for name, count in zip(names, left, strict=True):
         if count < len(PARTS):

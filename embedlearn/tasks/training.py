@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from embedlearn.console import progress, say, stopping
 from embedlearn.encoders import runs
@@ -18,12 +21,19 @@ from embedlearn.encoders.checkpoints import load_encoder, save_encoder
 from embedlearn.encoders.curves import draw_curves
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.export import export_onnx
+from embedlearn.encoders.findings import MEAN, draw_finding_curves
 from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.loggers import close, log_epoch
+from embedlearn.encoders.losses import BinaryLoss
+from embedlearn.encoders.multilabel import HEAD
 from embedlearn.encoders.processes import total
 from embedlearn.encoders.resume import drop_checkpoints, save_training
 from embedlearn.encoders.training import Trainer
 from embedlearn.errors import EmbedlearnError, MismatchError
+from embedlearn.radiographs.labelsets import finding_targets
+from embedlearn.radiographs.splits import PARTS
+from embedlearn.sources import Collection
+from embedlearn.tasks import findings
 
 
 class Saving:
@@ -64,34 +74,87 @@ def run_epochs(trainer: Trainer, folder: Path, save_every: float, loggers: Seque
             log_epoch(loggers, row)
             say(
                 f"epoch {row['epoch']:3d}/{epochs}  loss {row['loss']:.3f} (label {row['label_loss']:.3f}, "
-                f"instance {row['instance_loss']:.3f})  validation recall@1 {row['val_recall_at_1']:.3f}, "
-                f"5-NN {row['val_knn']:.3f}  {row['seconds']:.1f} s"
+                f"instance {row['instance_loss']:.3f})  validation {_scores_in(row)}  {row['seconds']:.1f} s"
             )
 
 
-def finish(trainer: Trainer, folder: Path, *, export: bool) -> None:
+def finish(trainer: Trainer, folder: Path, *, export: bool, collection: Collection | None = None) -> None:
     """Write the best encoder, the untrained one of its shape, the history and its picture; with `export`, ONNX too.
 
-    Raises `MismatchError` where the run is finished but could not be exported.
+    Where films may show several findings, the films of `collection` that are split for testing are judged, finding by
+    finding. Raises `MismatchError` where the run is finished but could not be exported.
     """
     architecture, preprocessing = trainer.encoder.architecture, trainer.plan.preprocessing
     trained, untrained = Encoder(architecture), Encoder(architecture, seed=trainer.plan.seed)
-    trained.load_state_dict(trainer.best)
+    trained.load_state_dict({name: value for name, value in trainer.best.items() if not name.startswith(HEAD)})
     for name, encoder in ((runs.UNTRAINED, untrained), (runs.ENCODER, trained)):
         center = embed_films(encoder, trainer.training.films, preprocessing, device=trainer.fabric.device).mean(0)
         save_encoder(folder / name, encoder, preprocessing, torch.from_numpy(center))
     runs.save_history(folder, trainer.history)
-    draw_curves(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
+    draw = draw_finding_curves if trainer.training.findings else draw_curves
+    draw(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
+    if trainer.training.findings and collection is not None:
+        _judge_findings(trainer, folder, collection, {findings.TRAINED: trained, findings.UNTRAINED: untrained})
     kept = trainer.history[trainer.kept_epoch]
     runs.finish_run(folder, kept)
     drop_checkpoints(folder)
-    say(f"kept epoch {kept['epoch']}: validation recall@1 {kept['val_recall_at_1']:.3f}, 5-NN {kept['val_knn']:.3f}")
-    say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}")
+    say(f"kept epoch {kept['epoch']}: validation {_scores_in(kept)}")
+    first = " (where a film of several findings counts as the first of them)" if trainer.training.findings else ""
+    say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}{first}")
     if export:
         try:
             export_run(folder)
         except EmbedlearnError as error:
             raise MismatchError(f"{error}; the run itself is finished") from error
+
+
+def _scores_in(row: Mapping[str, float]) -> str:
+    if MEAN in row:
+        return f"mean AUC {row[MEAN]:.3f}"
+    return f"recall@1 {row['val_recall_at_1']:.3f}, 5-NN {row['val_knn']:.3f}"
+
+
+def _judge_findings(trainer: Trainer, folder: Path, collection: Collection, encoders: Mapping[str, Encoder]) -> None:
+    """Write what the run's own test films say of every finding."""
+    names = trainer.training.findings
+    frame = collection.manifest.frame
+    targets = finding_targets(frame, names)
+    judged = collection.where(frame["split"].isin(PARTS))
+    vectors = {}
+    for name, encoder in encoders.items():
+        with progress(f"embedding, {name}") as report:
+            vectors[name] = embed_films(
+                encoder, judged.films, trainer.plan.preprocessing, device=trainer.fabric.device, progress=report
+            )
+    told = findings.report_findings(
+        folder, judged, names, targets[frame["split"].isin(PARTS)], vectors, _head_of(trainer)
+    )
+    say(
+        "test films, mean AUC of the findings: "
+        + ", ".join(
+            f"{row.scores} {row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]"
+            for row in told
+            if row.finding == findings.MEAN
+        )
+    )
+    say(f"wrote {folder / findings.TABLE} and {folder / findings.PICTURE}: each finding")
+
+
+def _head_of(trainer: Trainer) -> Callable[[NDArray[np.float32]], NDArray[np.float32]] | None:
+    """The log-odds [M, K] that the kept epoch's linear head gives embeddings [M, D]; None where there is no head."""
+    loss = trainer.criterion.loss
+    if not isinstance(loss, BinaryLoss):
+        return None
+    head = copy.deepcopy(loss).cpu()
+    head.head.load_state_dict(
+        {name.removeprefix(HEAD): value for name, value in trainer.best.items() if name.startswith(HEAD)}
+    )
+
+    @torch.no_grad()
+    def judge(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return head.logits(torch.from_numpy(vectors)).numpy()
+
+    return judge
 
 
 def export_run(folder: Path) -> None:

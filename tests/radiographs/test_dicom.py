@@ -5,65 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from dicom_files import deflated, lut, ramp, write
+from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
-    MPEG2MPML,
-    UID,
-    DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
-    JPEGLosslessSV1,
     RLELossless,
-    generate_uid,
 )
 
 from embedlearn.errors import ImageError
-from embedlearn.radiographs import reading
+from embedlearn.radiographs.dicom import dicom_tags
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import film_header, load_film, read_film
-
-
-def ramp() -> NDArray[np.uint16]:
-    """Values 0, 16, ... 4080, uint16 [16, 16]."""
-    return np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
-
-
-def write(path: Path, pixels: NDArray[Any], *, rle: bool = False, **elements: Any) -> Path:
-    """A single-frame DICOM file of 12 bits in 16 (or of `pixels`' own 8), with `elements` set, or removed if None."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
-    dataset.SOPInstanceUID = generate_uid()
-    dataset.Modality = "DX"
-    dataset.Rows, dataset.Columns = pixels.shape[:2]
-    dataset.SamplesPerPixel = 3 if pixels.ndim == 3 else 1
-    dataset.PhotometricInterpretation = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
-    if pixels.ndim == 3:
-        dataset.PlanarConfiguration = 0
-    dataset.BitsAllocated = 8 * pixels.dtype.itemsize
-    dataset.BitsStored = 8 if pixels.dtype == np.uint8 else 12
-    dataset.HighBit = dataset.BitsStored - 1
-    dataset.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
-    dataset.PixelData = pixels.tobytes()
-    for name, value in elements.items():
-        if value is None:
-            delattr(dataset, name)
-        else:
-            setattr(dataset, name, value)
-    if rle:
-        dataset.compress(RLELossless, generate_instance_uid=False)
-    dataset.save_as(path, enforce_file_format=True)
-    return path
-
-
-def lut(first: int, bits: int, values: list[int]) -> Dataset:
-    """One item of a VOI or modality LUT sequence."""
-    item = Dataset()
-    item.LUTDescriptor = [len(values), first, bits]
-    item.add_new("LUTData", "US", values)
-    return item
 
 
 def test_without_a_window_the_pixel_range_is_black_to_white(tmp_path: Path) -> None:
@@ -212,77 +164,34 @@ def test_load_film_makes_a_square(tmp_path: Path) -> None:
     assert load_film(path, Preprocessing(size=32)).shape == (32, 32)
 
 
-# What is refused, and what the one line says.
+def test_a_frame_is_chosen_by_its_number(tmp_path: Path) -> None:
+    frames = np.stack([ramp(), ramp()[::-1], ramp().T])
+    pixels = frames.astype(np.uint16).tobytes()
+    path = write(tmp_path / "film.dcm", ramp(), NumberOfFrames=3, PixelData=pixels)
+    for number, frame in enumerate(frames, start=1):
+        assert np.array_equal(read_film(path, frame=number), read_film(write(tmp_path / "one.dcm", frame)))
+    assert np.array_equal(read_film(write(tmp_path / "one.dcm", ramp()), frame=1), read_film(path, frame=1))
 
 
-def test_several_frames(tmp_path: Path) -> None:
-    path = write(tmp_path / "film.dcm", ramp(), NumberOfFrames=2, PixelData=ramp().tobytes() * 2)
-    with pytest.raises(ImageError, match=r"film\.dcm: wanted one frame, got 2; save"):
-        read_film(path)
+def test_the_frame_of_a_film_that_is_no_dicom(tmp_path: Path) -> None:
+    Image.fromarray(np.eye(20, dtype=np.uint8)).save(tmp_path / "film.png")
+    assert np.array_equal(read_film(tmp_path / "film.png", frame=1), np.eye(20))
+    with pytest.raises(ImageError, match=r"film\.png: wanted --frame 1 of a file that is no DICOM, got 2; leave"):
+        read_film(tmp_path / "film.png", frame=2)
 
 
-def test_one_declared_frame_is_one_film(tmp_path: Path) -> None:
-    assert read_film(write(tmp_path / "film.dcm", ramp(), NumberOfFrames=1)).shape == (16, 16)
+def test_a_deflated_film(tmp_path: Path) -> None:
+    film = read_film(deflated(tmp_path / "film.dcm", b""))
+    assert np.array_equal(film, read_film(write(tmp_path / "plain.dcm", ramp())))
 
 
-def test_no_pixels(tmp_path: Path) -> None:
-    path = write(tmp_path / "film.dcm", ramp(), PixelData=None)
-    with pytest.raises(ImageError, match=r"film\.dcm: .*without pixel data; fetch"):
-        read_film(path)
-
-
-def test_an_object_that_is_no_image(tmp_path: Path) -> None:
-    path = write(tmp_path / "report.dcm", ramp(), Modality="SR", Rows=None, Columns=None, PixelData=None)
-    with pytest.raises(ImageError, match=r"report\.dcm: .*without an image \(SR\); leave it out"):
-        read_film(path)
-
-
-def test_a_palette(tmp_path: Path) -> None:
-    path = write(tmp_path / "film.dcm", ramp(), PhotometricInterpretation="PALETTE COLOR")
-    with pytest.raises(ImageError, match=r"film\.dcm: .*got PALETTE COLOR; convert"):
-        read_film(path)
-
-
-@pytest.mark.parametrize(("syntax", "name"), [(JPEGLosslessSV1, "JPEG Lossless"), (MPEG2MPML, "MPEG2")])
-def test_a_codec_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str, name: str) -> None:
-    from pydicom.pixels.decoders import base
-
-    def refuse(uid: str) -> Any:
-        raise NotImplementedError(uid)
-
-    path = write(tmp_path / "film.dcm", ramp())
-    dataset = dcmread(path)
-    dataset.PixelData = b"\xfe\xff\x00\xe0" + bytes(4) + b"\xfe\xff\xdd\xe0" + bytes(4)
-    dataset["PixelData"].is_undefined_length = True
-    dataset.file_meta.TransferSyntaxUID = UID(syntax)
-    dataset.save_as(path)
-    monkeypatch.setattr(base, "get_decoder", refuse)
-    with pytest.raises(ImageError, match=rf"film\.dcm: .*{name}.*{syntax}.*pip install 'embedlearn\[dicom\]'"):
-        read_film(path)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("share", [0.3, 0.8])
-def test_a_torn_film(tmp_path: Path, share: float) -> None:
-    path = write(tmp_path / "film.dcm", np.ones((64, 64), np.uint16))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(ImageError, match=r"film\.dcm: .*; fetch the file again"):
-        read_film(path)
-
-
-def test_text_under_a_dicom_name(tmp_path: Path) -> None:
-    (tmp_path / "film.dcm").write_text("not a film" * 40)
-    with pytest.raises(ImageError, match=r"film\.dcm: .*starts with b'not a film.*; replace"):
-        read_film(tmp_path / "film.dcm")
-
-
-def test_a_film_too_large_or_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(path: Path) -> None:
-        raise AssertionError("decoded before its size was looked at")
-
-    monkeypatch.setattr(reading, "dicom_values", decode)
-    with pytest.raises(ImageError, match=r"large\.dcm: .*100 million pixels, got 30000 x 30000"):
-        read_film(write(tmp_path / "large.dcm", ramp(), Rows=30_000, Columns=30_000))
-    with pytest.raises(ImageError, match=r"small\.dcm: .*at least 16 .* got 16 x 15"):
-        read_film(write(tmp_path / "small.dcm", ramp()[:15]))
+def test_tags(tmp_path: Path) -> None:
+    code = Dataset()
+    code.CodeMeaning = "left lateral"
+    path = write(tmp_path / "film.dcm", ramp(), PatientID=" 7 ", PatientAge="018M", PatientSex="M", Laterality="R")
+    tags = dicom_tags(path)
+    assert (tags.patient, tags.age, tags.sex, tags.laterality, tags.view) == ("7", "1.5", "M", "R", None)
+    assert (tags.modality, tags.photometric, tags.pictured, tags.frames) == ("DX", "MONOCHROME2", True, 1)
+    assert dicom_tags(write(tmp_path / "film.dcm", ramp(), ViewCodeSequence=[code], ImageLaterality="L")).view == "L"
+    report = write(tmp_path / "report.dcm", ramp(), Modality="SR", Rows=None, Columns=None, PixelData=None)
+    assert not dicom_tags(report).pictured

@@ -17,7 +17,7 @@ Plain = bool | int | float | str
 FLAG_OF = {"distance": "--distance", "reducer": "--reducer"}
 """Arguments that have a flag of their own."""
 NOT_FOR_USERS = {
-    "classes", "descriptors_dim", "dimension", "embedding_size", "num_classes",
+    "classes", "descriptors_dim", "dimension", "embedding_size", "num_classes", "odds",
     "aggregation_func", "allowed_neg_range", "allowed_pos_range", "collect_stats", "default_reducer",
     "embedding_reg_weight", "embedding_regularizer", "iter_fn", "loss", "losses", "mat_based_loss", "miner", "miners",
     "reducers", "weight_init_func", "weight_reg_weight", "weight_regularizer", "weights",

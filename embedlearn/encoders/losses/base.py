@@ -23,7 +23,7 @@ class Comparison:
     columns: Tensor
     """Embeddings float32 [C, D], each of length 1."""
     labels: Tensor
-    """Class of each column, int64 [C]."""
+    """Class of each column, int64 [C]; or of each of K findings whether it shows it, int64 [C, K]: 1, 0, -1 unknown."""
     films: Tensor
     """Film of each column, int64 [C]: two views of a film, or a film and its remembered embedding, share it."""
     own: Tensor
@@ -46,6 +46,16 @@ class Comparison:
         return self.own[:, None] == torch.arange(len(self.columns), device=self.own.device)
 
     @property
+    def overlap(self) -> Tensor:
+        """How much of what an anchor and a column show is the same, float32 [A, C], from 0 to 1; of itself, 0.
+
+        With one class a film, whether it is the same; with findings, `jaccard` of the two sets.
+        """
+        several = self.labels.ndim > 1
+        shared = jaccard(self.labels[self.own], self.labels) if several else self.is_same_class.float()
+        return shared.masked_fill(self.is_own, 0)
+
+    @property
     def is_same_class(self) -> Tensor:
         """Where an anchor meets a column of its class, itself included, bool [A, C]."""
         return self.labels[self.own][:, None] == self.labels
@@ -54,6 +64,23 @@ class Comparison:
     def is_positive(self) -> Tensor:
         """Where an anchor meets another column of its class, bool [A, C]."""
         return self.is_same_class & ~self.is_own
+
+
+def jaccard(first: Tensor, second: Tensor) -> Tensor:
+    """Findings that both show over findings that either shows (Jaccard 1912), float32 [A, C].
+
+    `first`, `second`: int64 [A, K] and [C, K], 1 shown, 0 not, -1 unknown. Of two films only the findings that are
+    known of both count; to be healthy, showing none at all, counts as a finding that is always known.
+    """
+    shown, known = [], []
+    for findings in (first, second):
+        named = findings == 1
+        healthy = ~named.any(1, keepdim=True)
+        shown.append(torch.cat([named, healthy], 1).float())
+        known.append(torch.cat([findings >= 0, torch.ones_like(healthy)], 1).float())
+    both = shown[0] @ shown[1].T
+    either = shown[0] @ known[1].T + known[0] @ shown[1].T - both
+    return both / either.clamp_min(1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.losses.arguments import build, find, for_users, reason
 from embedlearn.encoders.losses.base import BatchLoss
+from embedlearn.encoders.losses.binary import BinaryLoss
 from embedlearn.encoders.losses.contrastive import ContrastiveLoss
 from embedlearn.encoders.losses.cross_entropy import CrossEntropyLoss
 from embedlearn.encoders.losses.supcon import SupConLoss
 from embedlearn.encoders.losses.triplet import TripletLoss
+from embedlearn.encoders.multilabel import BCE, require_class_flags
 from embedlearn.encoders.settings import Objective
 from embedlearn.errors import ArgumentError
 
@@ -24,6 +26,7 @@ OURS: dict[str, type[BatchLoss]] = {
     "supcon": SupConLoss,
     "cross-entropy": CrossEntropyLoss,
 }
+OF_FINDINGS: dict[str, type[BatchLoss]] = {"supcon": SupConLoss, BCE: BinaryLoss}
 REMEMBERING = [name for name, kind in OURS.items() if kind.compares]
 TWINS = {
     "contrastive": "ContrastiveLoss",
@@ -40,6 +43,7 @@ def create_loss(objective: Objective, *, classes: int, dimension: int) -> nn.Mod
     Raises `ArgumentError`, listing what is valid: for a name or an argument that is unknown, for a loss that wants more
     than embeddings and labels, and for a flag that would do nothing.
     """
+    require_class_flags(objective)
     refuse_idle_flags(objective)
     if objective.loss == "none":
         return None
@@ -53,6 +57,19 @@ def create_loss(objective: Objective, *, classes: int, dimension: int) -> nn.Mod
     loss = build(kind, "--loss", objective.loss_args, given)
     _rehearse(loss, objective, [] if ours else ["distance", "reducer"], f"--loss {objective.loss}", classes, dimension)
     return loss
+
+
+def create_finding_loss(objective: Objective, *, odds: Tensor, dimension: int) -> nn.Module | None:
+    """The label term that `objective` names for films that may show several findings, or None for "none".
+
+    `odds`: float32 [K], of the films without each finding to those with it. Raises `ArgumentError` for an argument that
+    is unknown. The flags are those that `require_finding_flags` lets pass.
+    """
+    refuse_idle_flags(objective)
+    if objective.loss == "none":
+        return None
+    kind = OF_FINDINGS[objective.loss]
+    return build(kind, "--loss", objective.loss_args, {"odds": odds, "dimension": dimension})
 
 
 def create_miner(objective: Objective) -> nn.Module | None:

@@ -13,6 +13,9 @@ from embedlearn.flags import require_number
 class SupConLoss(BatchLoss):
     """Supervised contrastive learning (Khosla 2020, eq. 2): films of one class are each other's positives.
 
+    Where films may show several findings, each other film is a positive in so far as the two sets overlap: in the mean
+    over an anchor's positives it weighs as much as `Comparison.overlap` says.
+
     An anchor without a positive is left out, but stays among the others' rivals. Raises `ArgumentError` for a
     temperature that is not above zero.
     """
@@ -23,11 +26,12 @@ class SupConLoss(BatchLoss):
         self.temperature = temperature
 
     def terms(self, comparison: Comparison) -> list[Term]:
-        positive = comparison.is_positive
+        weight = comparison.overlap
         similarity = comparison.anchors @ comparison.columns.T / self.temperature
         every = similarity.masked_fill(comparison.is_own, -torch.inf).logsumexp(1)
-        matched = similarity.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp_min(1)
-        return [Term.over(every - matched, positive.any(1))]
+        weights = weight.sum(1)
+        matched = (similarity * weight).sum(1) / weights.where(weights > 0, 1)
+        return [Term.over(every - matched, weights > 0)]
 
     def tuple_terms(self, embeddings: Tensor, tuples: Tuples) -> list[Term]:
         raise ArgumentError("--loss supcon takes whole batches: use --sampler classes, no miner")

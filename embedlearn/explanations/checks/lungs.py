@@ -20,7 +20,7 @@ from embedlearn.explanations.checks.verdict import Verdict, judged, not_asked
 from embedlearn.explanations.geometry import to_grid, to_square
 from embedlearn.explanations.methods import Method
 from embedlearn.radiographs.labels import HEALTHY
-from embedlearn.radiographs.layouts.table import read_rows
+from embedlearn.radiographs.layouts.rows import read_rows
 from embedlearn.radiographs.masks import LungBoxes, find_masks, read_boxes, read_mask
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import film_header, load_film, read_film

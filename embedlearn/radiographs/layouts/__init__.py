@@ -7,7 +7,27 @@ from pathlib import Path
 from typing import Protocol
 
 from embedlearn.errors import ManifestError
-from embedlearn.radiographs.layouts import darkcovidnet, folders, ieee8023, kermany, phantoms, sandrofab, table
+from embedlearn.radiographs.layouts import (
+    actualmed,
+    chestxray14,
+    chexpert,
+    covidcxnet,
+    covidx,
+    darkcovidnet,
+    dicomtree,
+    figure1,
+    folders,
+    hannover,
+    ieee8023,
+    kermany,
+    medmnist,
+    phantoms,
+    radiography,
+    rsna,
+    sandrofab,
+    siim,
+    table,
+)
 from embedlearn.radiographs.layouts.listing import is_empty, subfolders
 from embedlearn.radiographs.manifest import Manifest
 
@@ -29,29 +49,66 @@ class Layout(Protocol):
         ...
 
 
-PUBLISHED: tuple[Layout, ...] = (phantoms, ieee8023, kermany, sandrofab, darkcovidnet)
-LAYOUTS: tuple[Layout, ...] = (*PUBLISHED, folders)
-NAMES = (*(layout.NAME for layout in LAYOUTS), table.NAME)
+PUBLISHED: tuple[Layout, ...] = (
+    phantoms,
+    chestxray14,
+    chexpert,
+    rsna,
+    siim,
+    covidx,
+    ieee8023,
+    actualmed,
+    figure1,
+    hannover,
+    covidcxnet,
+    radiography,
+    kermany,
+    sandrofab,
+    darkcovidnet,
+)
+LAYOUTS: tuple[Layout, ...] = (*PUBLISHED, dicomtree, folders)
+NAMES = (*(layout.NAME for layout in LAYOUTS), medmnist.NAME, table.NAME)
 
 
 def read_data(
     spec: str | Path, *, names: Mapping[str, str] | None = None, columns: Mapping[str, str] | None = None
 ) -> Manifest:
-    """The films at `spec`: a folder, a table, or LAYOUT:PATH where the layout is not to be found by looking.
+    """The films at `spec`: a folder, a table, an .npz, or LAYOUT:PATH where the layout is not to be found by looking.
 
     `names` (NAME=LABEL) goes before the canonical labels; `columns` (label=dx path=file) says what a table calls
     its columns and means nothing to a folder. Raises `ManifestError` where nothing usable is there.
     """
+    name, path = layout_of(spec)
+    if name == table.NAME:
+        return table.read(path, names, columns)
+    if name == medmnist.NAME:
+        return medmnist.read(path, names)
+    return next(layout for layout in LAYOUTS if name == layout.NAME).read(path, names)
+
+
+def layout_of(spec: str | Path) -> tuple[str, Path]:
+    """What `read_data` reads `spec` as, one of `NAMES`, and its path, absolute. Raises `ManifestError`."""
     name, path = _parted(str(spec))
     if not os.path.exists(path):
         raise ManifestError(f"{path}: wanted a folder or a table, got nothing there; check the path")
-    if name == table.NAME or (name is None and not path.is_dir()):
-        return table.read(path, names, columns)
+    if name in (medmnist.NAME, table.NAME):
+        return name, path
+    if name is None and not path.is_dir():
+        return (medmnist.NAME if medmnist.recognises(path) else table.NAME), path
     if not path.is_dir():
         raise ManifestError(
             f"{path}: wanted a folder laid out as {name}, got a file; give the folder, or the bare path"
         )
-    return _layout_of(path, name).read(path, names)
+    if is_empty(path):
+        raise ManifestError(f"{path}: wanted class folders, got an empty folder; check the path")
+    if name is None:
+        return (_recognised(path) or _unpublished(path)).NAME, path
+    layout = next(layout for layout in LAYOUTS if name == layout.NAME)
+    if not layout.recognises(path):
+        raise ManifestError(
+            f"{path}: wanted the layout {name} ({layout.TREE}), got another; check the path or leave {name}: out"
+        )
+    return name, path
 
 
 def _parted(spec: str) -> tuple[str | None, Path]:
@@ -64,26 +121,16 @@ def _parted(spec: str) -> tuple[str | None, Path]:
     return prefix, Path(os.path.abspath(rest))
 
 
-def _layout_of(folder: Path, name: str | None) -> Layout:
-    """The layout that was named, if `folder` has it, or else the first one that recognises `folder`."""
-    if is_empty(folder):
-        raise ManifestError(f"{folder}: wanted class folders, got an empty folder; check the path")
-    if name is None:
-        layout = _recognised(folder) or folders
-        if layout is folders and (inner := [part for part in subfolders(folder) if _recognised(part)]):
-            sets = " ".join(str(part) for part in inner)
-            raise ManifestError(
-                f"{folder}: wanted one data set, got a folder of sets; give {sets}, or {folders.NAME}:{folder}"
-            )
-        return layout
-    layout = next(layout for layout in LAYOUTS if name == layout.NAME)
-    if not layout.recognises(folder):
-        raise ManifestError(
-            f"{folder}: wanted the layout {name} ({layout.TREE}), got another; check the path or leave {name}: out"
-        )
-    return layout
-
-
 def _recognised(folder: Path) -> Layout | None:
     """The layout of a published set that `folder` has."""
     return next((layout for layout in PUBLISHED if layout.recognises(folder)), None)
+
+
+def _unpublished(folder: Path) -> Layout:
+    """What to read a folder as that is no published set. Raises `ManifestError` where it holds several of them."""
+    if inner := [part for part in subfolders(folder) if _recognised(part)]:
+        sets = " ".join(str(part) for part in inner)
+        raise ManifestError(
+            f"{folder}: wanted one data set, got a folder of sets; give {sets}, or {folders.NAME}:{folder}"
+        )
+    return dicomtree if dicomtree.recognises(folder) else folders

@@ -1,11 +1,11 @@
 """The paediatric set of Kermany et al. 2018 (Cell 172:1122; doi 10.17632/rscbjbr9sj), as its file names tell it."""
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 from embedlearn.radiographs.labels import canonical_label
+from embedlearn.radiographs.layouts.findings import split_note
 from embedlearn.radiographs.layouts.listing import films_below, has_folders, home
 from embedlearn.radiographs.layouts.notes import patients_note
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -14,6 +14,8 @@ NAME = "kermany"
 TREE = "{train,val,test}/{NORMAL,PNEUMONIA}"
 SPLITS = ("train", "val", "test")
 CLASSES = ("NORMAL", "PNEUMONIA")
+WRAPPERS = ("chest_xray", "ChestXRay2017")
+VIEW, LICENCE = "AP", "CC BY 4.0"  # of every film that has one of its names
 
 # person1_bacteria_2 and person1_virus_3 share a number, so they count as one patient; the first release of the set
 # names films by disease, patient and picture (VIRUS-1980593-0001).
@@ -26,7 +28,7 @@ PATIENTS = (
 
 def recognises(folder: Path) -> bool:
     """Whether `folder`, or `chest_xray` inside it, holds the published split and its classes."""
-    return home(folder, _fits, ("chest_xray",)) is not None
+    return home(folder, _fits, WRAPPERS) is not None
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
@@ -34,12 +36,14 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
 
     Raises `ManifestError` where there is no film.
     """
-    root = home(folder, _fits, ("chest_xray",)) or folder
+    root = home(folder, _fits, WRAPPERS) or folder
     rows: list[dict[str, object]] = [
         {
             "path": film,
             "label": label_of(film.name, inner, names),
             "patient": patient_of(film.name),
+            "view": VIEW if patient_of(film.name) else None,
+            "licence": LICENCE if patient_of(film.name) else None,
             "published_split": split,
         }
         for split in SPLITS
@@ -47,7 +51,8 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
         if (root / split / inner).is_dir()
         for film in films_below(root / split / inner)
     ]
-    return build_manifest(rows, NAME, [_split_note(rows), *patients_note(NAME, rows, "their file names carry none")])
+    notes = [*split_note(NAME, rows), *patients_note(NAME, rows, "their file names carry none")]
+    return build_manifest(rows, NAME, notes)
 
 
 def patient_of(name: str) -> str | None:
@@ -69,14 +74,3 @@ def label_of(name: str, folder: str, names: Mapping[str, str] | None = None) -> 
 
 def _fits(folder: Path) -> bool:
     return any(has_folders(folder / split, *CLASSES) for split in ("train", "test"))
-
-
-def _split_note(rows: list[dict[str, object]]) -> str:
-    """What the published split does to patients."""
-    sides = defaultdict(set)
-    for row in rows:
-        if row["patient"] is not None:
-            sides[row["patient"]].add(row["published_split"])
-    shared = sum(len(found) > 1 for found in sides.values())
-    split = "the published split, which is kept in the column published_split and decides nothing by itself"
-    return f"{NAME}: {shared:,} of {len(sides):,} patients stand on both sides of {split}"

@@ -17,14 +17,13 @@ def subfolders(folder: Path) -> list[Path]:
 
 def links(folder: Path) -> list[Path]:
     """The links to folders inside `folder`, which are never followed: they may lead in a circle."""
-    return [Path(entry.path) for entry in _entries(folder) if entry.is_symlink() and entry.is_dir()]
+    return [Path(entry.path) for entry in _entries(folder) if entry.is_symlink() and _leads_to_folder(entry)]
 
 
 def films_in(folder: Path) -> list[Path]:
     """The files with an image's suffix directly in `folder`, sorted; hidden ones are left out."""
-    return [
-        Path(entry.path) for entry in _entries(folder) if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
-    ]
+    named = [entry for entry in _entries(folder) if entry.name.lower().endswith(SUFFIXES)]
+    return [Path(entry.path) for entry in named if not _leads_to_folder(entry)]
 
 
 def films_below(folder: Path) -> list[Path]:
@@ -54,6 +53,14 @@ def is_empty(folder: Path) -> bool:
 def has_folders(folder: Path, *names: str) -> bool:
     """Whether `folder` holds a folder of each of `names`."""
     return all((folder / name).is_dir() for name in names)
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

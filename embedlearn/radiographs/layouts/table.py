@@ -1,20 +1,21 @@
-"""A table of films: CSV, TSV or Parquet with at least the columns `path` and `label`."""
+"""A table of films: CSV, TSV, Excel or Parquet with at least the columns `path` and `label`."""
 
-import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from embedlearn.errors import ManifestError
 from embedlearn.radiographs.labels import canonical_label
-from embedlearn.radiographs.layouts.notes import patients_note
+from embedlearn.radiographs.layouts.notes import left_out_note, patients_note
+from embedlearn.radiographs.layouts.rows import read_rows
 from embedlearn.radiographs.manifest import COLUMNS, FURTHER, SPLITS, Manifest, build_manifest
+from embedlearn.radiographs.people import age_of, sex_of, view_of
 
 NAME = "table"
-SUFFIXES = (".csv", ".tsv", ".parquet")
 REQUIRED = ("path", "label")
 KNOWN = (*COLUMNS, *FURTHER)
+PLAIN: Mapping[str, Callable[[str], str | None]] = {"age": age_of, "sex": sex_of, "view": view_of}
 
 
 def read(path: Path, names: Mapping[str, str] | None = None, columns: Mapping[str, str] | None = None) -> Manifest:
@@ -26,86 +27,56 @@ def read(path: Path, names: Mapping[str, str] | None = None, columns: Mapping[st
     listed = read_rows(path)
     own = _columns(path, list(next(iter(listed.values()))), columns or {})
     rows = []
+    unclear: dict[str, list[str]] = {name: [] for name in PLAIN}
     for number, entry in listed.items():
         row: dict[str, object] = {name: entry[column] or None for name, column in own.items()}
+        row.update(_labels(entry, own, names))
         _check_row(f"{path}, row {number}", row)
         row["path"] = Path(os.path.abspath(path.parent / entry[own["path"]]))
-        row["label"] = canonical_label(entry[own["label"]], names)
+        for name in PLAIN.keys() & own.keys():
+            row[name] = PLAIN[name](entry[own[name]])
+            if entry[own[name]] and row[name] is None:
+                unclear[name].append(entry[own[name]])
         others = [name for name in entry if name not in (*KNOWN, *own.values())]
         rows.append({**row, **{name: entry[name] or None for name in others}})
     _check_files(path, [Path(str(row["path"])) for row in rows])
-    return build_manifest(rows, path.stem, patients_note(path.stem, rows, "the table leaves them out or blank"))
-
-
-def read_rows(path: Path) -> dict[int, dict[str, str]]:
-    """The rows of a table as trimmed text, missing values blank, by their number; the header is row 1.
-
-    Raises `ManifestError` where the table cannot be read, has no row, or is not of one width.
-    """
-    lines = _parquet_lines(path) if path.suffix.lower() == ".parquet" else _text_lines(path)
-    if len(lines) < 2:
-        raise ManifestError(f"{path}: wanted a header and a row a film, got {len(lines)} lines; write the table again")
-    header = [name.strip() for name in lines[0]]
-    if twice := [name for name, count in Counter(header).items() if name and count > 1]:
-        raise ManifestError(f"{path}: wanted columns of different names, got {twice[0]} twice; rename one")
-    rows = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if len(line) > len(header):
-            raise ManifestError(f"{path}, row {number}: wanted {len(header)} fields, got {len(line)}; quote its text")
-        values = [value.strip() for value in line] + [""] * (len(header) - len(line))
-        if any(values):
-            rows[number] = {name: value for name, value in zip(header, values, strict=True) if name}
-    return rows
-
-
-def _text_lines(path: Path) -> list[list[str]]:
-    """The fields of a text table; what stands oftenest in its header of comma, semicolon and tab parts them."""
-    if path.suffix.lower() not in SUFFIXES:
-        wanted = ", ".join(SUFFIXES)
-        raise ManifestError(f"{path}: wanted a folder or a table ({wanted}), got another file; save it as CSV")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-            file.seek(0)
-            return list(csv.reader(file, delimiter=max(",;\t", key=header.count), strict=True))
-    except UnicodeDecodeError as error:
-        got = f"{error.object[error.start]:#04x}"
-        raise ManifestError(
-            f"{path}: wanted UTF-8, got the byte {got}; save it as UTF-8 (iconv -f latin1 -t utf-8)"
-        ) from error
-    except OSError as error:
-        raise ManifestError(f"{path}: wanted a table, got {error.strerror}; check the path and permissions") from error
-    except csv.Error as error:
-        raise ManifestError(f"{path}: wanted a table, got a line of no form ({error}); write it again") from error
-
-
-def _parquet_lines(path: Path) -> list[list[str]]:
-    import pandas as pd
-
-    try:
-        frame = pd.read_parquet(path).convert_dtypes().astype("string").fillna("")
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ManifestError(
-            f"{path}: wanted a Parquet table, got one not to be read ({reason}); write it again"
-        ) from error
-    return [[str(name) for name in frame.columns], *([str(value) for value in row] for row in frame.to_numpy())]
+    notes = patients_note(path.stem, rows, "the table leaves them out or blank")
+    for name, values in unclear.items():
+        notes += left_out_note(path.stem, f"values of {name} say none that is known and were left blank", values)
+    return build_manifest(rows, path.stem, notes)
 
 
 def _columns(path: Path, present: list[str], columns: Mapping[str, str]) -> dict[str, str]:
-    """Which column of the table holds each column of a manifest: the user's word first, then the same name."""
+    """Which column of the table holds each column of a manifest: the user's word first, then the same name.
+
+    Upper and lower case are one; two columns that differ in nothing else are for the user to choose from.
+    """
     has = f"it has {', '.join(present)}"
     if unknown := [name for name in columns if name not in KNOWN]:
-        raise ManifestError(
-            f"--columns {unknown[0]}: wanted one of {', '.join(KNOWN)} before the =, got {unknown[0]}"
-        )
-    if absent := [(name, column) for name, column in columns.items() if column not in present]:
-        name, column = absent[0]
-        raise ManifestError(f"{path}: wanted the column {column}, got none; {has}: --columns {name}=COLUMN")
-    own = {name: columns.get(name, name) for name in KNOWN if name in columns or name in present}
-    if lacking := [name for name in REQUIRED if name not in own]:
+        raise ManifestError(f"--columns {unknown[0]}: wanted one of {', '.join(KNOWN)} before the =, got {unknown[0]}")
+    own: dict[str, str] = {}
+    for name in KNOWN:
+        alike = [column for column in present if column.lower() == name]
+        if name in columns and columns[name] not in present:
+            raise ManifestError(f"{path}: wanted the column {columns[name]}, got none; {has}: --columns {name}=COLUMN")
+        if name not in columns and len(alike) > 1:
+            raise ManifestError(
+                f"{path}: wanted one column {name}, got {' and '.join(alike)}; say which: --columns {name}={alike[-1]}"
+            )
+        if name in columns or alike:
+            own[name] = columns.get(name) or alike[0]
+    if lacking := [name for name in REQUIRED if name not in own and not (name == "label" and "labels" in own)]:
         raise ManifestError(f"{path}: wanted the column {lacking[0]}, got none; {has}: --columns {lacking[0]}=COLUMN")
     return own
+
+
+def _labels(entry: Mapping[str, str], own: Mapping[str, str], names: Mapping[str, str] | None) -> dict[str, str | None]:
+    """The label of a row and, where the table has it, its set of labels; of a set alone the first is the label."""
+    sets = entry[own["labels"]].split("|") if "labels" in own else []
+    labels = [canonical_label(one, names) for one in sets if one.strip()]
+    label = entry[own["label"]] if "label" in own else ""
+    found = {"label": canonical_label(label, names) if label else next(iter(labels), None)}
+    return {**found, "labels": "|".join(labels) or None} if "labels" in own else {**found}
 
 
 def _check_row(where: str, row: Mapping[str, object]) -> None:

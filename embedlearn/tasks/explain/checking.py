@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from embedlearn.console import progress, say
 from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
 from embedlearn.encoders.devices import choose_device
-from embedlearn.encoders.runs import Run, choose_run, open_run
-from embedlearn.errors import ArgumentError, EpisodeError, ManifestError
-from embedlearn.explanations.checks.lungs import LungFilms, patients_of, read_lung_boxes, read_lung_masks
+from embedlearn.encoders.runs import choose_run, open_run
+from embedlearn.errors import ArgumentError, EpisodeError
 from embedlearn.explanations.checks.question import FEWEST, CheckedFilms, CheckedNetwork, thin_classes
 from embedlearn.explanations.checks.report import HEADINGS, PAIRS, draw_checks, one_line, save_verdicts, table
 from embedlearn.explanations.checks.run import run_checks
@@ -24,18 +18,14 @@ from embedlearn.explanations.methods import named_method
 from embedlearn.files import require_folder
 from embedlearn.flags import as_plain
 from embedlearn.provenance import describe_software
-from embedlearn.radiographs.cases import find_cases
-from embedlearn.radiographs.layouts import ieee8023
-from embedlearn.radiographs.manifest import Manifest, build_manifest, class_of
+from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.phantom import SOURCES
-from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.sources import Collection, seen_by
 from embedlearn.tasks.explain.flags import Check
 from embedlearn.tasks.explain.writing import CHECKED, FOLDER
+from embedlearn.tasks.lungs import numbered_together, outlined_lungs
 from embedlearn.tasks.unseen import less_seen, unseen_films
 
 WIDTH = 120  # of the printed table where there is no terminal
-SEEN = "that the run has seen, or their patient or twin"
 
 
 def check_maps(settings: Check) -> bool:
@@ -45,7 +35,7 @@ def check_maps(settings: Check) -> bool:
     out = settings.out or run.folder / FOLDER
     require_folder(out, "--out")
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
-    lungs = _lungs(settings, saved)
+    lungs = outlined_lungs(settings.masks, settings.boxes, saved.preprocessing)
     collection, classes = unseen_films(settings, run, saved, settings.classes)
     against = None
     if settings.against:
@@ -81,34 +71,6 @@ def check_maps(settings: Check) -> bool:
     return all(verdict.passed is not False for verdict in verdicts)
 
 
-def numbered_together(
-    collection: Collection, lungs: list[LungFilms], run: Run, preprocessing: Preprocessing
-) -> tuple[NDArray[np.int64], list[LungFilms]]:
-    """Cases of the collection's films, int64 [N], and films of lungs that the run has not seen, by the same numbers.
-
-    Films are of one case where they share a patient or are near-identical, wherever they lie.
-    """
-    rows = [
-        {"path": path, "label": "?", "patient": patient or None}
-        for outlined in lungs
-        for path, patient in zip(outlined.paths, outlined.patients, strict=True)
-    ]
-    shown, seen = seen_by(run, build_manifest(rows, ieee8023.NAME), preprocessing)
-    own, theirs = collection.manifest.frame, shown.manifest.frame
-    known = dict(zip(zip(own["source"], own["patient"].fillna(""), strict=True), own["case"], strict=True))
-    named = [f"case {case}" for case in own["case"]]
-    for source, patient in zip(theirs["source"], theirs["patient"].fillna(""), strict=True):
-        met = known.get((source, patient)) if patient else None
-        named.append(f"case {met}" if met is not None else patient and f"patient {patient}")
-    frame = pd.DataFrame({"source": "", "patient": named})
-    cases, _ = find_cases(Manifest(frame), np.concatenate([collection.films[:], shown.films[:]]))
-    ends = len(own) + np.cumsum([len(outlined.paths) for outlined in lungs])
-    parts = zip(np.split(cases, [len(own), *ends[:-1]])[1:], np.split(seen, ends[:-1] - len(own)), strict=True)
-    return cases[: len(own)], [
-        replace(outlined, cases=numbers).less(met, SEEN) for outlined, (numbers, met) in zip(lungs, parts, strict=True)
-    ]
-
-
 def _require_methods(names: tuple[str, ...]) -> None:
     for name in names:
         try:
@@ -132,30 +94,6 @@ def _require_cases(films: CheckedFilms, classes: tuple[str, ...], settings: Chec
 
 def _network(saved: SavedEncoder, device: torch.device) -> CheckedNetwork:
     return CheckedNetwork(saved.encoder.to(device).eval(), saved.preprocessing)
-
-
-def _lungs(settings: Check, saved: SavedEncoder) -> list[LungFilms]:
-    """The films whose lungs are outlined, by masks and by boxes, where these are named.
-
-    Masks know no patients: those of films of the same names that have boxes are taken.
-    """
-    boxes, masks, patients = [], [], {}
-    if settings.boxes:
-        images = _films_beside(settings.boxes)
-        boxes = [read_lung_boxes(settings.boxes, images, saved.preprocessing)]
-        named = zip(boxes[0].paths, boxes[0].patients, strict=True)
-        patients = patients_of(images.parent) | {path.name: patient for path, patient in named if patient}
-    if settings.masks:
-        masks = [read_lung_masks(settings.masks, saved.preprocessing, patients)]
-    return masks + boxes
-
-
-def _films_beside(boxes: Path) -> Path:
-    """The folder images beside a file of boxes, or beside the folder that it lies in."""
-    for folder in (boxes.absolute().parent / "images", boxes.absolute().parent.parent / "images"):
-        if folder.is_dir():
-            return folder
-    raise ManifestError(f"--boxes {boxes}: wanted its films in a folder images beside it, got none; put them there")
 
 
 def _print(verdicts: list[Verdict]) -> None:

@@ -13,8 +13,9 @@ from embedlearn.explanations.checks.question import SUPPORT, CheckedFilms
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import load_film
 from embedlearn.sources import collect_for_run
-from embedlearn.tasks.explain.checking import SEEN, _lungs, _require_cases, numbered_together
+from embedlearn.tasks.explain.checking import _require_cases
 from embedlearn.tasks.explain.flags import Check
+from embedlearn.tasks.lungs import SEEN, numbered_together, outlined_lungs
 from embedlearn.tasks.unseen import unseen_films
 
 
@@ -50,9 +51,7 @@ def test_films_that_the_run_has_seen_are_left_out_and_twins_are_of_one_case(plac
 
 def test_masks_take_the_patients_of_the_boxes_films(shared_data):
     boxes = next((shared_data / "ieee8023/annotations").glob("*.json"))
-    settings = Check(masks=shared_data / "lungmasks", boxes=boxes)
-    saved = type("Saved", (), {"preprocessing": Preprocessing(size=48)})
-    masks, boxed = _lungs(settings, saved)
+    masks, boxed = outlined_lungs(shared_data / "lungmasks", boxes, Preprocessing(size=48))
     assert len(masks.films) == 44 and len(set(masks.cases.tolist())) < 44
     patients = dict(zip((path.name for path in boxed.paths), boxed.patients, strict=True))
     both = [path.name in patients for path in masks.paths]

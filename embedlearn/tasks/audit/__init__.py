@@ -1,0 +1,1 @@
+"""What `embedlearn audit` does."""
