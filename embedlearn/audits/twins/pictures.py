@@ -87,19 +87,20 @@ def first_copies(audited: AuditedFilms) -> NDArray[np.int64]:
     return first
 
 
-def deduplicated(frame: pd.DataFrame, pictures: Pictures) -> pd.DataFrame:
-    """`frame` with the first film of each picture alone, and a column `picture`: its name where several films share it.
-
-    That a film comes first does not make it the original.
-    """
+def with_pictures(frame: pd.DataFrame, pictures: Pictures) -> pd.DataFrame:
+    """`frame` with a column `picture`: the picture's name where several films share it, missing where it stands once."""
     import pandas as pd
 
-    kept = np.zeros(len(frame), bool)
-    kept[np.unique(pictures.group, return_index=True)[1]] = True
     counts = np.bincount(pictures.group, minlength=1)
     named = [f"picture {group}" if counts[group] > 1 else None for group in pictures.group.tolist()]
-    with_names = frame.assign(picture=pd.array(named, dtype="string"))
-    return with_names[kept].reset_index(drop=True)
+    return frame.assign(picture=pd.array(named, dtype="string"))
+
+
+def deduplicated(frame: pd.DataFrame, pictures: Pictures) -> pd.DataFrame:
+    """`with_pictures`, and the first film of each picture alone. That a film comes first does not make it the original."""
+    kept = np.zeros(len(frame), bool)
+    kept[np.unique(pictures.group, return_index=True)[1]] = True
+    return with_pictures(frame, pictures)[kept].reset_index(drop=True)
 
 
 def _groups(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -7,18 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from embedlearn.audits.findings import Chapter, Finding
-from embedlearn.audits.twins import deduplicated, save_sheet
+from embedlearn.audits.twins import deduplicated, save_sheet, with_pictures
 from embedlearn.console import say
 from embedlearn.files import replacing, write_json, write_text
 from embedlearn.flags import as_plain
 from embedlearn.pages.blocks import Block, Box, Cell, Fold, Group, Pictures, Row, Section, Table, Text, drawn, render
 from embedlearn.pages.numbers import number
 from embedlearn.provenance import describe_software
-from embedlearn.radiographs.cases import PICTURE
 from embedlearn.radiographs.manifest import Manifest
 from embedlearn.tasks.audit.flags import Audit
 from embedlearn.tasks.audit.gathering import Asked
@@ -70,10 +68,7 @@ def write_report(out: Path, asked: Asked, chapters: Sequence[Chapter], settings:
 def _write_manifests(out: Path, asked: Asked) -> None:
     """All films, those that show the same under one name in the column `picture`; and one film of each picture."""
     own = asked.whole.frame.drop(columns=["case", "class", "sha256", "seen"], errors="ignore")
-    group = asked.pictures.group
-    shared = np.bincount(group)[group] > 1
-    names = [f"picture {number}" if several else None for number, several in zip(group, shared, strict=True)]
-    Manifest(own.assign(**{PICTURE: names})).save(out / NAMED)
+    Manifest(with_pictures(own, asked.pictures)).save(out / NAMED)
     Manifest(deduplicated(own, asked.pictures)).save(out / KEPT)
 
 
