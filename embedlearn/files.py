@@ -53,6 +53,15 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def written_before(record: Path, form: str) -> list[str]:
+    """The names in `written` of a record of this `format`, files beside it; none where there is no such record."""
+    try:
+        told = json.loads(record.read_text(encoding="utf-8"))
+        return [name for name in told["written"] if Path(name).name == name] if told["format"] == form else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:

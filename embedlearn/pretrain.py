@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from embedlearn.console import DataFlags, run_command, say
 from embedlearn.encoders.multilabel import require_class_flags, require_finding_flags
 from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
-from embedlearn.errors import ArgumentError, MismatchError
+from embedlearn.errors import ArgumentError
 from embedlearn.files import require_folder
 from embedlearn.flags import as_plain, overlaid, require_number, require_packages
 from embedlearn.radiographs.labels import HEALTHY
@@ -20,10 +20,10 @@ from embedlearn.radiographs.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from embedlearn.encoders.encoder import Encoder
     from embedlearn.encoders.training import Trainer
-    from embedlearn.radiographs.manifest import Manifest
     from embedlearn.sources import Collection
 
 PROGRAM = "embedlearn pretrain"
+CLASSES = (HEALTHY, "pneumonia")  # where none are named
 MAY_CHANGE = ("name", "runs", "resume", "device", "save_every")  # in a run that is gone on with
 
 
@@ -40,15 +40,19 @@ class Pretrain(DataFlags):
     """Folder of the runs."""
     resume: bool = False
     """Go on with the run --name, or with the newest unfinished one, under the settings it was started with."""
-    classes: tuple[str, ...] = ("healthy", "pneumonia")
-    """Classes to train on; a name holds its finer labels (pneumonia holds pneumonia/viral).
+    classes: tuple[str, ...] = ()
+    """Classes to train on, healthy and pneumonia unless named; a name holds its finer labels (pneumonia/viral).
 
-    With --multi-label: findings; the default is then every finding that films of 20 patients or more show."""
+    With --multi-label: findings; unless named, every finding that films of 20 patients or more show."""
     multi_label: bool = False
     """Let a film show several findings, by the data's column labels ("a|b"); a healthy film shows none of them.
 
     Films with a finding that is no class here are set aside. What a source never names is unknown of its films, not
     absent, unless it names several findings a film and at least half of the classes."""
+    absent: tuple[str, ...] = ()
+    """With --multi-label: findings that no film shows unless it is labelled so, whatever its source names (covid-19).
+
+    For a finding that one set alone names. Take care: whatever tells that set's films from others then tells it too."""
     split: Literal["auto", "new"] = "auto"
     """auto takes the split column of the data where there is one; new splits again, by patient."""
     val: float = 0.15
@@ -77,12 +81,15 @@ class Pretrain(DataFlags):
     def __post_init__(self) -> None:
         if self.multi_label:
             require_finding_flags(self.objective, self.sampling)
-            if HEALTHY in self.classes and self.classes != Pretrain.classes:
+            if HEALTHY in self.classes:
                 raise ArgumentError(f"--classes {HEALTHY}: with --multi-label it is no finding; leave it out")
         else:
             require_class_flags(self.objective)
-        if len(set(self.classes)) < (1 if self.multi_label else 2):
-            raise ArgumentError(f"--classes: wanted two classes or more, got {', '.join(self.classes) or 'none'}")
+            if self.absent:
+                raise ArgumentError(f"--absent {' '.join(self.absent)}: is for --multi-label; add it, or drop the flag")
+            object.__setattr__(self, "classes", self.classes or CLASSES)
+            if len(set(self.classes)) < 2:
+                raise ArgumentError(f"--classes: wanted two classes or more, got {', '.join(self.classes)}")
         require_number("--val", self.val, 0.05, 0.45)
         require_number("--test", self.test, 0.05, 0.45)
         require_number("--seed", self.seed, 0, 2**31 - 1)
@@ -122,8 +129,8 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
     from embedlearn.encoders.resume import has_checkpoint, restore_training
     from embedlearn.radiographs.splits import assign_finding_splits, assign_splits
     from embedlearn.sources import Collection, collect
-    from embedlearn.tasks.findings import choose_findings, say_findings
-    from embedlearn.tasks.training import finish, run_epochs
+    from embedlearn.tasks.findings import choose_absent, choose_findings, say_findings
+    from embedlearn.tasks.training import compare_with_start, finish, run_epochs
 
     require_loggers(settings.log)
     if settings.export == "onnx":
@@ -133,18 +140,18 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
         encoder = _create_encoder(settings)
         collection = collect(settings, settings.preprocessing)
     if settings.multi_label:
-        named = None if settings.classes == Pretrain.classes else settings.classes
-        settings = dataclasses.replace(settings, classes=choose_findings(collection.manifest.frame, named))
+        findings = choose_findings(collection.manifest.frame, settings.classes)
+        settings = dataclasses.replace(settings, classes=findings, absent=choose_absent(settings.absent, findings))
     manifest = (assign_finding_splits if settings.multi_label else assign_splits)(
         collection.manifest, settings.classes, val=settings.val, test=settings.test, seed=settings.seed,
         new=settings.split == "new",
     )  # fmt: skip
     if settings.weights not in ("none", "imagenet"):
-        manifest = _compare_with_start(manifest, Path(settings.weights))
+        manifest = compare_with_start(manifest, Path(settings.weights))
     collection = Collection(manifest, collection.films)
     data = runs.describe_data(manifest)
     if settings.multi_label:
-        say_findings(manifest.frame, settings.classes)
+        say_findings(manifest.frame, settings.classes, settings.absent)
     else:
         _say_split(manifest.frame)
     trainer = _create_trainer(settings, encoder, collection, fabric)
@@ -160,7 +167,9 @@ def train_run(settings: Pretrain, folder: Path, *, resume: bool) -> None:
     loggers = create_loggers(settings.log, folder, folder.name, as_plain(settings)) if fabric.is_global_zero else []
     run_epochs(trainer, folder, settings.save_every, loggers)
     if fabric.is_global_zero:
-        finish(trainer, folder, export=settings.export == "onnx", collection=collection)
+        finish(
+            trainer, folder, export=settings.export == "onnx", collection=collection, absent=settings.absent
+        )  # fmt: skip
 
 
 def _create_encoder(settings: Pretrain) -> Encoder:
@@ -176,26 +185,6 @@ def _create_encoder(settings: Pretrain) -> Encoder:
     return encoder
 
 
-def _compare_with_start(manifest: Manifest, weights: Path) -> Manifest:
-    """Refuse a start from a run that was trained on films that are to be unseen here; note where that is not known."""
-    from embedlearn.encoders.runs import open_run
-    from embedlearn.radiographs.splits import SEEN
-
-    if not weights.is_dir():
-        note = f"the training started from {weights.name}; what that encoder has seen is not known"
-        return dataclasses.replace(manifest, notes=(*manifest.notes, note))
-    start = open_run(weights).manifest().frame
-    learnt = set(start["sha256"][start["split"].isin(SEEN)])
-    frame = manifest.frame
-    met = set(frame["case"][frame["sha256"].isin(learnt)])
-    if spoilt := int((frame["case"].isin(met) & ~frame["split"].isin(SEEN)).sum()):
-        raise MismatchError(
-            f"--weights {weights}: {spoilt} films that are to stay unseen here were seen by that run; start from "
-            "another, or train on the same --data with the same --seed and --classes"
-        )
-    return manifest
-
-
 def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection, fabric: Any) -> Trainer:
     import numpy as np
     import pandas as pd
@@ -205,7 +194,7 @@ def _create_trainer(settings: Pretrain, encoder: Encoder, collection: Collection
 
     frame = collection.manifest.frame
     if settings.multi_label:
-        labels = finding_targets(frame, settings.classes)
+        labels = finding_targets(frame, settings.classes, settings.absent)
     else:
         labels = np.array([-1 if pd.isna(name) else settings.classes.index(name) for name in frame["class"]], np.int64)
     parts = []
@@ -234,7 +223,7 @@ def settings_from(plain: Mapping[str, Any]) -> Pretrain:
 
     Raises `ArgumentError` for a name that is no setting.
     """
-    return overlaid(Pretrain(), plain)
+    return overlaid(Pretrain(), {"classes": (), **plain})  # without names, those that fit --multi-label
 
 
 def _refuse_changes(given: Any, stored: Any, default: Any = None) -> None:
@@ -244,7 +233,7 @@ def _refuse_changes(given: Any, stored: Any, default: Any = None) -> None:
         wanted, kept, usual = (getattr(settings, item.name) for settings in (given, stored, default))
         if dataclasses.is_dataclass(wanted):
             _refuse_changes(wanted, kept, usual)
-        elif item.name not in MAY_CHANGE and wanted not in (usual, kept):
+        elif item.name not in MAY_CHANGE and wanted not in (usual, kept, ()):  # (): nothing was said
             flag = item.name.replace("_", "-")
             raise ArgumentError(
                 f"--{flag} {wanted}: a resumed run keeps the settings it was started with ({kept}); drop the flag, or "

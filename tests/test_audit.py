@@ -83,7 +83,7 @@ def test_planted_twins_are_found_across_sets_and_one_of_each_is_kept(audited):
 
 def test_every_figure_of_the_report_is_a_file_too(audited):
     pictures = sorted(path.name for path in audited.glob("*.png"))
-    assert "leaks.png" in pictures and "twins.png" in pictures and len(pictures) >= 8
+    assert "shortcuts.png" in pictures and "twins.png" in pictures and len(pictures) >= 8
     for name in pictures:
         with Image.open(audited / name) as picture:
             assert min(picture.size) > 100
@@ -140,3 +140,39 @@ def test_films_that_tell_nothing_apart_are_refused(films, place, refused, tmp_pa
     assert "wanted films of goitre" in refused(audit.main, films / "phantoms", "--classes", "healthy", "goitre")
     assert "got nothing there" in refused(audit.main, tmp_path / "nowhere")
     assert str(tmp_path) in refused(audit.main, "--run", tmp_path)
+
+
+def test_what_an_earlier_audit_left_is_taken_away(films, place, tmp_path):
+    words = [str(films / "phantoms"), str(films / "copies"), "--out", str(tmp_path / "out")]
+    audit.main(words)
+    assert (tmp_path / "out/twins.png").is_file()
+    (tmp_path / "out/mine.png").write_bytes(b"mine")
+    audit.main([*words, "--no-show"])
+    assert not (tmp_path / "out/twins.png").exists() and (tmp_path / "out/mine.png").is_file()
+
+
+def test_outlines_that_are_not_there_are_refused(films, refused, tmp_path):
+    assert "wanted a folder with folders images and masks" in refused(
+        audit.main, films / "phantoms", "--masks", tmp_path / "nowhere"
+    )
+    assert "is for a run or for --mitigate lungs" in refused(audit.main, films / "phantoms", "--boxes", tmp_path / "b")
+    assert "wanted a COCO file" in refused(
+        audit.main, films / "phantoms", "--boxes", tmp_path / "b.json", "--mitigate", "lungs"
+    )
+
+
+def test_a_twin_of_what_a_run_was_trained_on_is_told(place, tmp_path):
+    own = pd.read_csv(place / "runs/base/manifest.csv")
+    learnt = own[own["split"] == "train"].groupby("class").head(12)
+    rest = own[own["split"] == "test"]
+    rows = pd.concat([learnt, rest])[["path", "label"]]
+    path = rows["path"].iloc[0]
+    film = np.asarray(Image.open(path).convert("L"), np.float64)
+    Image.fromarray((film * 0.8 + 20).astype(np.uint8)).save(tmp_path / "twin.png")
+    rows = pd.concat([rows, pd.DataFrame([{"path": tmp_path / "twin.png", "label": rows["label"].iloc[0]}])])
+    rows.to_csv(tmp_path / "films.csv", index=False)
+    audit.main([str(tmp_path / "films.csv"), "--run", str(place / "runs/base"), "--out", str(tmp_path / "out")])
+    found = findings_of(tmp_path / "out")["leaks.the-run's-training"]
+    assert found["level"] == "warning" and "1 picture" in found["sentence"]
+    record = json.loads((tmp_path / "out/audit.json").read_text())
+    assert record["judged"] == len(rest) and any("are not judged either" in note for note in record["notes"])

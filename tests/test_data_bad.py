@@ -160,6 +160,8 @@ def test_a_path_that_is_no_set(command, folder, refused, tmp_path):
 def test_links_that_lead_in_a_circle_are_not_followed(folder):
     (folder / "tb/parent").symlink_to(folder, target_is_directory=True)
     (folder / "again").symlink_to(folder / "tb", target_is_directory=True)
+    (folder / ".hidden").mkdir()  # nothing in it is looked at, so that nothing is to be told
+    (folder / ".hidden/link").symlink_to(folder, target_is_directory=True)
     found = show(folder)
     told = {one["key"]: one["films"] for one in found["problems"]}
     assert told["links"] == [str(folder / "again"), str(folder / "tb/parent")]
@@ -217,3 +219,24 @@ def test_deep_and_cmyk_films_are_converted_as_they_are_read(folder):
     deep, cmyk = (read_film(Path(f"copy/images/set/{name}.png")).astype(int) for name in ("deep", "cmyk"))
     assert (deep.min(), deep.max()) == (0, 255)
     assert abs(cmyk - 127).max() < 4
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ((), "PATH: wanted"),
+        (("t.csv",), "--out: wanted"),
+        (("t.csv", "--out", "x", "--size", "3"), "--size"),
+        (("t.csv", "--out", "x", "--frame", "0"), "--frame 0"),
+        (("t.csv", "--out", "x", "--frame", "first"), "--frame first"),
+        (("t.csv", "--out", "x", "--trim", "0.5"), "--trim"),
+        (("t.csv", "--out", "x", "--masks", "m"), "add --lungs"),
+        (("t.csv", "--out", "x.csv", "--lungs"), "leave --lungs out"),
+        (("t.csv", "--out", "x.parquet", "--size", "64"), "leave --size out"),
+        (("t.csv", "--out", "x.csv", "--skip-bad"), "leave --skip-bad out"),
+        (("t.csv", "--out", "x.PARQUET"), "name x.parquet"),
+        (("set", "--out", "copy", "--columns", "label=dx"), "no PATH is one"),
+    ],
+)
+def test_flags_that_do_not_fit(words, wanted, refused, folder):
+    assert wanted in refused(data.main, "convert", *words)

@@ -129,6 +129,19 @@ def test_markers_outside_of_what_the_encoder_sees_do_not_count(tmp_path: Path) -
     assert by_key(told(read, MIDDLE, []))["looking.markers"].value is not None
 
 
+def test_one_bright_corner_among_dark_ones_and_what_the_border_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = np.random.default_rng(3).normal(1, 0.05, size=(200, GRID, GRID)).astype(np.float32)
+    maps[:, [0, 0, -1, -1], [0, -1, 0, -1]] *= [0.3, 0.3, 0.3, 1.8]
+    monkeypatch.setattr(looking, "named_method", lambda name: lambda encoder, inputs, vectors: torch.from_numpy(
+        maps[: len(inputs)]))  # fmt: skip
+    found = by_key(told(collected(tmp_path, films_with(MIDDLE)), CORNER, []))
+    assert found["looking.corners"].level == "warning" and "bottom right" in found["looking.corners"].sentence
+    border = found["looking.border"].sentence
+    assert "of the map's places" in border and "(the outer .1 of the side)" in border and "no lung" not in border
+
+
 def test_films_of_a_case_are_asked_about_once(tmp_path: Path) -> None:
     collection = collected(tmp_path, films_with(MIDDLE, 64))
     cases = np.repeat(np.arange(32), 2) % 16 + 16 * (np.arange(64) % 2)

@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from finding_films import write_finding_films
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from small_runs import SMALL
 
 from embedlearn import embed, pretrain
 from embedlearn.encoders.runs import open_run
-from embedlearn.errors import ManifestError
+from embedlearn.errors import ArgumentError, ManifestError
 from embedlearn.radiographs.labelsets import (
     all_labels,
     as_set,
@@ -28,7 +26,7 @@ from embedlearn.radiographs.labelsets import (
 )
 from embedlearn.radiographs.manifest import Manifest
 from embedlearn.radiographs.splits import PARTS, assign_finding_splits
-from embedlearn.tasks.findings import MEAN, logistic_scores, measure_findings
+from embedlearn.tasks.findings import MEAN, choose_absent, say_findings
 
 NAMES = ("edema", "hernia", "mass", "pneumonia")
 
@@ -90,6 +88,16 @@ def test_what_a_source_never_names_is_unknown_of_its_films():
     assert turned[:, ::-1].tolist() == wanted
 
 
+def test_a_finding_that_one_set_alone_names_is_absent_elsewhere_where_the_user_says_so():
+    frame = frame_of(["pneumonia/viral", "pneumonia", "healthy", "covid-19"], ["kermany"] * 3 + ["figure1"])
+    names = ("covid-19", "pneumonia", "pneumonia/bacterial")
+    plain = [[-1, 1, -1], [-1, 1, -1], [-1, 0, -1], [1, -1, -1]]
+    assert finding_targets(frame, names).tolist() == plain
+    assert finding_targets(frame, names, ["covid-19"]).tolist() == [[0, *row[1:]] for row in plain[:3]] + [plain[3]]
+    finer = finding_targets(frame, names, ["pneumonia/bacterial"])[:, 2]
+    assert finer.tolist() == [0, -1, 0, 0]  # the coarser label leaves it open
+
+
 def test_finer_labels_count_for_the_coarser_and_the_coarser_leaves_the_finer_unknown():
     frame = frame_of(["pneumonia/viral|mass", "pneumonia", "healthy", "mass"])
     names = ("mass", "pneumonia", "pneumonia/viral")
@@ -143,39 +151,13 @@ def test_films_of_other_findings_and_their_patients_are_held_out_whatever_else_t
         assign_finding_splits(manifest, ("ards", "mass"), val=0.15, test=0.2, seed=0)
 
 
-def test_scores_and_areas_of_findings_are_those_of_plain_models():
-    rng = np.random.default_rng(0)
-    rows, asked = rng.normal(size=(300, 4)), rng.normal(size=(200, 4))
-    targets, truth = ((part[:, :3] + rng.normal(size=(len(part), 3)) > 0).astype(int) for part in (rows, asked))
-    targets[rng.random(targets.shape) < 0.2] = -1
-    truth[:50, 1] = -1
-    targets[:, 2] = 0
-    scores = logistic_scores(rows, targets, asked)
-    known = targets[:, 1] >= 0
-    plain = LogisticRegression().fit(rows[known], targets[known, 1]).decision_function(asked)
-    assert np.corrcoef(scores[:, 1], plain)[0, 1] > 0.99
-    assert np.isnan(scores[:, 2]).all()
-    cases = np.arange(200) // 2
-    told = measure_findings({"model": scores, "negated": -scores}, truth, cases, "abc", replicates=200)
-    assert [(row.finding, row.scores) for row in told[:4]] == [(name, "model") for name in ("a", "b", "c", MEAN)]
-    areas = [roc_auc_score(truth[truth[:, k] >= 0, k], scores[truth[:, k] >= 0, k]) for k in (0, 1)]
-    assert [row.auc for row in told[:2]] == pytest.approx(areas)
-    assert told[3].auc == pytest.approx(np.mean(areas))
-    assert np.isnan(told[2][2:5]).all()
-    assert [row.films for row in told[:4]] == [200, 150, 200, 200]
-    assert told[1].showing == (truth[:, 1] == 1).sum()
-    assert all(row.low < row.auc < row.high for row in (*told[:2], told[3]))
-    assert told[3].high - told[3].low < max(row.high - row.low for row in told[:2])
-    assert [row.auc for row in told[4:6]] == pytest.approx([1 - area for area in areas])
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run on made-up films of several findings, joined with a set of one label a film."""
     place = tmp_path_factory.mktemp("findings")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMBEDLEARN_CACHE", str(place / "cache"))
-        table = write_finding_films(place / "set", patients=200, films=1, covid=44)
+        table = write_finding_films(place / "set", patients=200, films=1, covid=60)
         data = ["--data", str(table), "--data", str(place / "set" / "covid")]
         pretrain.main([*data, "--runs", str(place), "--name", "run", "--multi-label", "--loss", "bce", *SMALL])
     return place
@@ -217,15 +199,29 @@ def test_a_run_on_findings_is_gone_on_with_under_its_own_findings(trained, monke
     config = json.loads((folder / "config.json").read_text())
     del config["result"]
     config["settings"]["name"] = "stopped"
+    del config["settings"]["absent"]  # as a run of before has none
     (stopped / "config.json").write_text(json.dumps(config))
     (stopped / "manifest.csv").write_bytes((folder / "manifest.csv").read_bytes())
     words = ["--runs", str(trained), "--name", "stopped", "--resume"]
     assert "--classes ('mass', 'edema'): a resumed run keeps" in refused(
         pretrain.main, *words, "--classes", "mass", "edema"
     )
-    pretrain.main(words)
+    pretrain.main([*words, "--multi-label", "--loss", "bce"])
     for name in ("encoder.safetensors", "findings.csv"):
         assert (stopped / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_what_no_film_shows_unless_it_says_so_is_a_finding_that_is_trained_on(capsys):
+    frame = frame_of(["pneumonia", "healthy", "covid-19"], ["kermany", "kermany", "figure1"])
+    frame["split"] = "train"
+    assert choose_absent(["COVID"], ("covid-19", "pneumonia")) == ("covid-19",)
+    with pytest.raises(ArgumentError, match="--absent mass: wanted findings that are trained on: covid-19, pneumonia"):
+        choose_absent(["mass"], ("covid-19", "pneumonia"))
+    say_findings(frame, ("covid-19", "pneumonia"), ("covid-19",))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  note: figure1 tells nothing of pneumonia: unknown of its films, not absent",
+        "  note: kermany is taken to lack covid-19; whatever tells kermany from other sources tells it too",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,6 +231,8 @@ def test_a_run_on_findings_is_gone_on_with_under_its_own_findings(trained, monke
         (("--multi-label", "--sampler", "pairs"), "--sampler pairs: not with --multi-label"),
         (("--multi-label", "--memory", "9"), "--memory 9: not with --multi-label"),
         (("--multi-label", "--classes", "healthy", "mass"), "--classes healthy: with --multi-label it is no finding"),
+        (("--multi-label", "--classes", "healthy", "pneumonia"), "--classes healthy: with --multi-label it is no find"),
+        (("--absent", "covid-19"), "--absent covid-19: is for --multi-label; add it, or drop the flag"),
         (("--loss", "bce"), "--loss bce: judges each of a film's findings by itself; add --multi-label"),
     ],
 )

@@ -106,7 +106,7 @@ def test_a_patient_in_two_splits_is_refused(place, tmp_path, refused):
         (["--loss", "none", "--instance", "0"], "nothing to learn"),
         (["--miner", "NoMiner"], "--miner NoMiner"),
         (["--classes", "healthy", "measles"], "measles"),
-        (["--classes"], "--classes: wanted two classes or more"),
+        (["--classes", "healthy"], "--classes: wanted two classes or more, got healthy"),
         (["--loss", "triplet", "--sampler", "pairs"], "do not fit"),
         (["--sampler", "pairs"], "--sampler classes"),
         (["--map", "tb"], "--map tb: wanted NAME=VALUE"),

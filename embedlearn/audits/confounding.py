@@ -1,6 +1,6 @@
 """Confounding: which classes come from which sources, before any model is looked at.
 
-Where a class exists in one source only, nothing that these films can show parts the class from the source.
+Where nearly all of a class comes from one source, little that these films can show parts the class from the source.
 """
 
 from __future__ import annotations
@@ -13,46 +13,79 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlearn.audits.association import cramers_v
 from embedlearn.audits.findings import Chapter, Finding, Level, Shown
-from embedlearn.audits.judging import known, written
+from embedlearn.audits.judging import FEWEST, known, written
 from embedlearn.audits.legends import legend_below, legend_height
-from embedlearn.audits.scoring import HOW, REPLICATES, Estimate, case_weights, summed_up
+from embedlearn.audits.replicates import OVER_CASES, Estimate
 from embedlearn.figures import COLOURS, GREY, Panel, Picture
 from embedlearn.pages.blocks import Block, Box, Cell, Group, Row, Table
-from embedlearn.pages.numbers import percent
+from embedlearn.pages.numbers import number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-# Cohen (1988) calls an association of .3 medium; from there a model gains by knowing the source.
-STRONG, WEAK = 0.3, 0.1
+# Cohen (1988) calls an association of .1 small and one of .3 medium. Of two classes and two sources, all of one size,
+# one of .2 lets the source tell the class with an AUC of .6.
+STRONG, HARMLESS, WEAK = 0.3, 0.2, 0.1
+NEARLY = 0.9  # share of a class's cases from which on it comes from nearly nowhere else
 TITLE = "Classes and sources"
 CAPTION = "From which sources the films of each class come, by cases."
+Counts = Mapping[str, Mapping[str, tuple[int, int]]]
 
 
 def confounding_chapter(frame: pd.DataFrame, *, seed: int = 0) -> Chapter:
-    """Classes against sources: `frame` has a row a film with `class`, `source` and `case` (int64)."""
+    """Classes against sources: `frame` has a row a film with `class`, `source` and `case` (int64).
+
+    A source counts as one of a class from `FEWEST` of its cases on: one film from elsewhere parts nothing.
+    """
     counts = _counted(frame)
     classes = sorted(counts)
     sources = sorted({source for row in counts.values() for source in row})
-    lonely = {name: next(iter(row)) for name, row in counts.items() if len(row) == 1}
-    apart = [pair for pair in combinations(classes, 2) if not counts[pair[0]].keys() & counts[pair[1]].keys()]
     told = bool(len(sources) > 1 and len(classes) > 1)
-    found = cramers_v(frame, seed=seed) if told else None
+    bound = {name: _main(row) for name, row in counts.items() if _bound(row)} if told else {}
+    findings = _findings(counts, bound, frame, sources, seed) if told else _untold(classes, sources, len(frame))
     return Chapter(
         "confounding",
         TITLE,
-        tuple(_findings(lonely, apart, found, classes, sources, len(frame))),
+        tuple(findings),
         {"confounding": Shown(CAPTION, _picture(counts, classes, sources))} if told else {},
-        tuple(_blocks(lonely, counts, classes, sources)),
+        tuple(_blocks(bound, counts, classes, sources)),
         {
             "films": {name: {source: both[0] for source, both in row.items()} for name, row in counts.items()},
             "cases": {name: {source: both[1] for source, both in row.items()} for name, row in counts.items()},
-            "only_source": lonely,
-            "share_no_source": [list(pair) for pair in apart],
+            "only_source": bound,
+            "share_no_source": [list(pair) for pair in _apart(counts) if _parted(counts, pair)] if told else [],
         },
     )
+
+
+def _sources_of(row: Mapping[str, tuple[int, int]]) -> set[str]:
+    """The sources of which a class has cases enough to be judged there."""
+    return {source for source, (_, cases) in row.items() if cases >= FEWEST}
+
+
+def _main(row: Mapping[str, tuple[int, int]]) -> str:
+    """The source with most of a class's cases."""
+    return max(row, key=lambda source: row[source][1])
+
+
+def _bound(row: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether a class has one source, or nearly."""
+    return len(_sources_of(row)) < 2 and _share(row, _main(row)) >= NEARLY
+
+
+def _apart(counts: Counts) -> list[tuple[str, str]]:
+    """The pairs of classes of which no source holds both."""
+    pairs = combinations(sorted(counts), 2)
+    return [(one, other) for one, other in pairs if not _sources_of(counts[one]) & _sources_of(counts[other])]
+
+
+def _parted(counts: Counts, pair: tuple[str, str]) -> bool:
+    """Whether the sources of two classes hardly overlap: the sum over sources of the smaller share of the two."""
+    one, other = (counts[name] for name in pair)
+    return sum(min(_share(one, source), _share(other, source)) for source in one) <= 1 - NEARLY
 
 
 def _counted(frame: pd.DataFrame) -> dict[str, dict[str, tuple[int, int]]]:
@@ -64,80 +97,107 @@ def _counted(frame: pd.DataFrame) -> dict[str, dict[str, tuple[int, int]]]:
     return counts
 
 
-def cramers_v(frame: pd.DataFrame, *, replicates: int = REPLICATES, seed: int = 0) -> Estimate:
-    """Cramér's V (1946) of class and source over films, with its interval by bootstrap over cases.
-
-    0 where the source says nothing of the class, 1 where it says all.
-    """
-    rows, row = np.unique(frame["class"].to_numpy(dtype=str), return_inverse=True)
-    columns, column = np.unique(frame["source"].to_numpy(dtype=str), return_inverse=True)
-    cell, shape = row * len(columns) + column, (len(rows), len(columns))
-    weights = case_weights(frame["case"].to_numpy(), replicates, seed)
-    tables = (np.bincount(cell, weight, shape[0] * shape[1]).reshape(shape) for weight in weights)
-    return summed_up(np.array([_association(table) for table in tables]))
-
-
-def _association(table: NDArray[Any]) -> float:
-    """Cramér's V of a table of counts; NaN where one row or one column is left."""
-    table = table[table.sum(1) > 0][:, table.sum(0) > 0]
-    least = min(table.shape) - 1
-    if least < 1:
-        return float("nan")
-    expected = np.outer(table.sum(1), table.sum(0)) / table.sum()
-    return float(np.sqrt(((table - expected) ** 2 / expected).sum() / (table.sum() * least)))
+def _untold(classes: Sequence[str], sources: Sequence[str], films: int) -> Iterator[Finding]:
+    """The same findings of one source or one class, where there is nothing to be mistaken for the other."""
+    if len(sources) == 1:
+        words = f"All {films:,} films are of one source, {sources[0]}: whether a model would do as well elsewhere they "
+        words += "cannot say."
+    else:
+        words = f"All {films:,} films are of one class, {classes[0]}: there is nothing to tell apart."
+    yield Finding("confounding.sources", "note", words, "sources", len(sources), films=films)
+    there = f"There is one {'source' if len(sources) == 1 else 'class'}"
+    for name, measure, none in (
+        ("one-source", "classes", "no class is told from another by its source"),
+        ("pairs", "pairs", "no two classes are parted by their sources"),
+        ("association", "Cramér's V", "class and source cannot go together"),
+    ):
+        yield Finding(f"confounding.{name}", "fine", f"{there}: {none}.", measure, 0, films=films)
 
 
 def _findings(
-    lonely: Mapping[str, str],
-    apart: Sequence[tuple[str, str]],
-    found: Estimate | None,
-    classes: Sequence[str],
-    sources: Sequence[str],
-    films: int,
+    counts: Counts, bound: Mapping[str, str], frame: pd.DataFrame, sources: Sequence[str], seed: int
 ) -> Iterator[Finding]:
-    if found is None:
-        words = (
-            f"All {films:,} films are of one source, {sources[0]}: whether a model would do as well elsewhere they "
-            "cannot say."
-            if len(sources) == 1
-            else f"All {films:,} films are of one class, {classes[0]}: there is nothing to tell apart."
+    films = len(frame)
+    yield _of_classes(counts, bound, films)
+    yield _of_pairs(counts, films)
+    yield _of_association(cramers_v(frame, seed=seed), films)
+    words = f"The {films:,} films are of {len(counts)} classes from {len(sources)} sources."
+    yield Finding("confounding.sources", "fine", words, "sources", len(sources), films=films)
+
+
+def _of_classes(counts: Counts, bound: Mapping[str, str], films: int) -> Finding:
+    """Which classes have one source, or nearly, and which too few cases in a second."""
+    thin = [name for name in counts if len(_sources_of(counts[name])) < 2 and name not in bound]
+    words = []
+    if bound:
+        of = f"{len(bound)} of {len(counts)} classes {'comes' if len(bound) == 1 else 'come'}"
+        words.append(f"{of} from one source, or nearly: {_told(bound, counts)}.")
+    if thin:
+        have = "has" if len(thin) == 1 else "have"
+        words.append(
+            f"{', '.join(thin)} {have} fewer than two sources with {FEWEST} cases or more: whether a model tells such "
+            "a class or its source cannot be said from so few."
         )
-        yield Finding("confounding.sources", "note", words, "sources", len(sources), films=films)
-        return
-    if lonely:
-        exist = "exists" if len(lonely) == 1 else "exist"
-        words = f"{len(lonely)} of {len(classes)} classes {exist} in one source only: {_told(lonely)}."
-        yield Finding("confounding.one-source", "warning", words, "classes", len(lonely), films=films)
+    if not words:
+        words.append(f"Each of the {len(counts)} classes has {FEWEST} cases or more in each of two sources or more.")
+    level: Level = "warning" if bound else "note" if thin else "fine"
+    return Finding("confounding.one-source", level, " ".join(words), "classes", len(bound), films=films)
+
+
+def _of_pairs(counts: Counts, films: int) -> Finding:
+    """Which two classes no source holds both of."""
+    apart = _apart(counts)
+    parted = [pair for pair in apart if _parted(counts, pair)]
+    if not apart:
+        words = f"Of every two classes there is a source that holds {FEWEST} cases or more of each."
+        return Finding("confounding.pairs", "fine", words, "pairs", 0, films=films)
+    words = f"No source holds {FEWEST} cases or more of both of a pair: {_pairs(apart)}."
+    if parted:
+        which = "them" if parted == apart else _pairs(parted)
+        words += f" To tell {which} apart it is enough, or nearly, to tell the source."
+    if parted != apart:
+        which = "the others" if parted else "they"
+        words += f" Whether {which} can be told apart within a source cannot be said from so few cases."
+    return Finding("confounding.pairs", "warning" if parted else "note", words, "pairs", len(parted), films=films)
+
+
+def _of_association(found: Estimate, films: int) -> Finding:
+    """Warns where the lower end is strong; is fine where the upper end is harmless."""
+    level: Level = "warning" if found.low > STRONG else "fine" if found.high <= HARMLESS else "note"
+    if np.isnan(found.low):
+        means = "; how much they do cannot be said from so few cases"
+    elif level == "note" and found.low <= WEAK:
+        means = f"; whether they do so by more than {number(HARMLESS, digits=1)} cannot be said from so few cases"
     else:
-        words = f"Each of the {len(classes)} classes comes from two sources or more."
-        yield Finding("confounding.one-source", "fine", words, "classes", 0, films=films)
-    if apart:
-        pairs = "; ".join(f"{one} and {other}" for one, other in apart)
-        words = f"No source holds both of a pair: {pairs}. To tell them apart it is enough to tell the source."
-        yield Finding("confounding.pairs", "warning", words, "pairs", len(apart), films=films)
-    level: Level = "warning" if found.low > STRONG else "note" if found.low > WEAK else "fine"
-    words = f"Class and source go together with Cramér's V {written(found)} (0: not at all, 1: wholly)."
-    yield Finding(
+        means = ""
+    words = f"Class and source go together with Cramér's V {written(found)} (0: not at all, 1: wholly){means}."
+    return Finding(
         "confounding.association", level, words, "Cramér's V", known(found.value), known(found.low), known(found.high),
-        HOW.partition(",")[0], films,
+        OVER_CASES, films,
     )  # fmt: skip
 
 
-def _told(lonely: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} (only in {source})" for name, source in lonely.items())
+def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
+    return "; ".join(f"{one} and {other}" for one, other in pairs)
+
+
+def _told(bound: Mapping[str, str], counts: Counts) -> str:
+    told = []
+    for name, source in bound.items():
+        cases, of = counts[name][source][1], sum(cases for _, cases in counts[name].values())
+        share = "only" if len(counts[name]) == 1 else f"nearly all, {cases:,} of {of:,} cases,"
+        told.append(f"{name} ({share} in {source})")
+    return ", ".join(told)
 
 
 def _blocks(
-    lonely: Mapping[str, str],
-    counts: Mapping[str, Mapping[str, tuple[int, int]]],
-    classes: Sequence[str],
-    sources: Sequence[str],
+    bound: Mapping[str, str], counts: Counts, classes: Sequence[str], sources: Sequence[str]
 ) -> Iterator[Block]:
-    if lonely and len(sources) > 1 and len(classes) > 1:
+    if bound:
         yield Box(
             "Warning",
-            f"{_told(lonely)}: what tells such a class from the others may be its source and not the disease, and "
-            "nothing in these films can part the two.",
+            f"{_told(bound, counts)}: what tells such a class from the others may be its source and not the disease, "
+            "and little or nothing in these films can part the two.",
         )
     rows = []
     for name in classes:
@@ -152,9 +212,7 @@ def _blocks(
     yield Table(caption, ("class", *sources), (Group("", tuple(rows)),))
 
 
-def _picture(
-    counts: Mapping[str, Mapping[str, tuple[int, int]]], classes: Sequence[str], sources: Sequence[str]
-) -> Picture:
+def _picture(counts: Counts, classes: Sequence[str], sources: Sequence[str]) -> Picture:
     """Each class as a bar of its sources' shares of cases; of many sources the smaller ones together."""
     of_source = {source: sum(row.get(source, (0, 0))[1] for row in counts.values()) for source in sources}
     shown = sorted(sources, key=lambda source: -of_source[source])[: len(COLOURS)]

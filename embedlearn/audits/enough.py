@@ -44,12 +44,12 @@ def carries(name: str, cases: int, others: int, width: float) -> Carries:
     )
 
 
-def wilson(share: float, cases: float) -> tuple[float, float]:
-    """The 95 % interval of a share of so many cases (Wilson 1927)."""
+def wilson(share: float, trials: float) -> tuple[float, float]:
+    """The 95 % interval of a share of so many trials, such as cases (Wilson 1927)."""
     _check("share", share, 0, 1)
-    _check("cases", cases, 1, MOST)
-    middle = (share + Z**2 / (2 * cases)) / (1 + Z**2 / cases)
-    half = share_half_width(share, cases)
+    _check("trials", trials, 1, MOST)
+    middle = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
+    half = share_half_width(share, trials)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 

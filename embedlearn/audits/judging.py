@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlearn.audits.replicates import REPLICATES, Estimate, Floats, auc_replicates, share_replicates, summed_up
-from embedlearn.audits.scoring import Lift, cross_validate
+from embedlearn.audits.replicates import REPLICATES, Estimate, Floats, Lift, auc_replicates, share_replicates, summed_up
+from embedlearn.audits.scoring import cross_validate
 from embedlearn.pages.blocks import Cell
 from embedlearn.pages.numbers import number
 
 FEWEST = 10  # cases of a class below which it is not judged: an interval would hold nearly every AUC
+# Of two films a probe at .7 ranks seven pairs in ten rightly: from about there a test is held to tell something, and a
+# model that does no more than the probe looks useful.
+TELLING = 0.7
+# Six pairs in ten, where five are chance: what tells less than that can lift a model's AUC by little.
+HARMLESS = 0.6
 
 
 @dataclass(frozen=True, eq=False)

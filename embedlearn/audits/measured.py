@@ -12,17 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embedlearn.audits.features import HEADER, HIDDEN, SOURCE, THUMBNAIL, hide_lungs, probe_features
+from embedlearn.audits.features import (
+    BOX,
+    HEADER,
+    HIDDEN,
+    HISTOGRAM,
+    SOURCE,
+    THUMBNAIL,
+    WITHOUT_LUNGS,
+    Blackout,
+    hide_lungs,
+    probe_features,
+)
 from embedlearn.audits.films import WHOLE, AuditedFilms
 from embedlearn.audits.judging import Judged, judge
-from embedlearn.audits.probes import header_columns
+from embedlearn.audits.probes import SIDE, header_columns
 from embedlearn.audits.replicates import REPLICATES, Estimate, Floats, summed_up
 from embedlearn.radiographs.masks import Box
 from embedlearn.radiographs.mitigation import Mitigation, estimate_lungs, mitigate
 from embedlearn.radiographs.reading import FilmHeader, preprocess
 
 MODEL = "encoder"
-WEIGHT, CROPPED = "bytes_a_pixel", "cropped"  # columns of a frame of mitigated films
+WEIGHT, TRIMMED, CROPPED, EVENED = "bytes_a_pixel", "trimmed", "cropped", "evened"  # columns of mitigated films
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +42,8 @@ class Measured:
 
     `judged` and `sources` are None where fewer than two classes, or sources, have enough cases. `positive` is the class
     asked for, None for the mean over all. `anew`: the films were saved anew, and the file header is that of a PNG file.
+    `done`: which of `TRIMMED`, `CROPPED` and `EVENED` was done to their pixels. `counting`: where models are fitted
+    with weights w, how many films of equal weight are worth as much, (sum w)^2 / sum w^2 (Kish 1965); None without.
     """
 
     films: int
@@ -38,16 +51,34 @@ class Measured:
     sources: Judged | None
     positive: str | None
     anew: bool = False
+    done: frozenset[str] = frozenset()
+    counting: float | None = None
 
     @property
     def probes(self) -> tuple[str, ...]:
-        """The views that know nothing of disease, where the class was judged."""
+        """The views but for the model's, where the class was judged."""
         return tuple(view for view in self.judged.views if view != MODEL) if self.judged else ()
 
     @property
     def seeing(self) -> tuple[str, ...]:
-        """The probes that see pixels, as a model does."""
-        return tuple(view for view in self.probes if view not in (HEADER, SOURCE))
+        """The probes of pixels that see the lungs, if dimly."""
+        return tuple(view for view in self.probes if view in (HISTOGRAM, THUMBNAIL))
+
+    @property
+    def around(self) -> tuple[str, ...]:
+        """The probes of pixels around the lungs; none of films that are cropped to these."""
+        pixels = set(WITHOUT_LUNGS) - {HEADER, SOURCE}
+        return tuple(view for view in self.probes if view in pixels and CROPPED not in self.done)
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """Those of the probes around the lungs that see next to nothing of them.
+
+        The edges of a trimmed film may be lung, and in one of even greys each grey goes by all others.
+        """
+        if EVENED in self.done:
+            return ()
+        return tuple(view for view in self.around if TRIMMED not in self.done or view == HIDDEN)
 
     def aucs(self, view: str) -> Floats:
         """The AUC of one view as it is and in each replicate, [1 + B]: of the class asked for or their mean."""
@@ -72,8 +103,8 @@ class Measured:
 def mitigated(audited: AuditedFilms, mitigation: Mitigation, lungs: Mapping[int, Box] | None = None) -> AuditedFilms:
     """The films after a mitigation of their pixels, at the audit's resolution, on black squares as before.
 
-    `lungs`: the box of each row, as shares of the film; estimated for all where there is none. The frame tells how
-    many bytes a pixel a film takes as PNG, for its file's header is no longer its own.
+    `lungs`: the box of each row, as shares of the film; estimated for all where there is none. The frame tells what
+    was done, and how many bytes a pixel a film takes as PNG, for its file's header is no longer its own.
     """
     side = audited.films[np.array([0])].shape[-1]
     films, shapes = np.zeros((len(audited), side, side), np.uint8), np.empty((len(audited), 2), np.int64)
@@ -86,7 +117,8 @@ def mitigated(audited: AuditedFilms, mitigation: Mitigation, lungs: Mapping[int,
         shapes[row] = np.maximum(1, np.rint(audited.shapes[row] * np.array(kept.shape) / film.shape))
         weights[row] = _png_bytes(kept) / kept.size
     frame = audited.frame.copy()
-    frame[WEIGHT], frame[CROPPED] = weights, mitigation.lungs
+    frame[WEIGHT], frame[TRIMMED] = weights, mitigation.trim
+    frame[CROPPED], frame[EVENED] = mitigation.lungs, mitigation.intensity
     return AuditedFilms(frame, films, shapes)
 
 
@@ -104,20 +136,37 @@ def measure(
     `weights` float [N]: how much a film counts where a model is fitted. Raises `ImageError` where a file cannot be
     read, `ArgumentError` where arrays do not belong together.
     """
-    views: dict[str, Any] = probe_features(audited, hide_lungs(None))
+    frame = audited.frame
+    done = frozenset(name for name in (TRIMMED, CROPPED, EVENED) if name in frame and frame[name].any())
+    blackout = hide_lungs(None)
+    if TRIMMED in done:
+        blackout = Blackout(trimmed_place(float(frame[TRIMMED].max())), blackout.covered)
+    views: dict[str, Any] = probe_features(audited, blackout)
     pixels = views[THUMBNAIL]
-    if WEIGHT in audited.frame:
+    if WEIGHT in frame:
         views[HEADER] = header_columns(_headers(audited))
-    if CROPPED in audited.frame and audited.frame[CROPPED].any():
+    if CROPPED in done or not views[HIDDEN].shape[1]:
         del views[HIDDEN]  # what lies around the lungs is gone, and the box no longer where they are
     if vectors is not None:
         views[MODEL] = vectors
-    cases = audited.frame["case"].to_numpy(np.int64)
-    classes, sources = (audited.frame[name].to_numpy(str) for name in ("class", "source"))
+    cases = frame["case"].to_numpy(np.int64)
+    classes, sources = (frame[name].to_numpy(str) for name in ("class", "source"))
     judged = judge(views, classes, cases, weights=weights, seed=seed, replicates=replicates)
     told = judge({THUMBNAIL: pixels}, sources, cases, weights=weights, seed=seed, replicates=replicates)
     asked = positive if judged and positive in judged.classes else None
-    return Measured(len(audited), judged, told, asked, anew=WEIGHT in audited.frame)
+    counting = None
+    if judged and weights is not None:
+        counted = weights[np.isin(classes, judged.classes)]
+        counting = float(counted.sum() ** 2 / (counted**2).sum())
+    return Measured(len(audited), judged, told, asked, WEIGHT in frame, done, counting)
+
+
+def trimmed_place(trim: float) -> NDArray[np.bool_]:
+    """Where `features.BOX`, which hides the lungs, lies when this share of each side is cut away, bool [SIDE, SIDE]."""
+    top, left, bottom, right = (np.clip((share - trim) / (1 - 2 * trim), 0, 1) * SIDE for share in BOX)
+    place = np.zeros((SIDE, SIDE), bool)
+    place[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = True
+    return place
 
 
 def _headers(audited: AuditedFilms) -> list[FilmHeader]:

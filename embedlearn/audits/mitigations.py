@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from embedlearn.audits.features import HEADER, THUMBNAIL
+import numpy as np
+
+from embedlearn.audits.features import BORDER, CORNERS, HEADER, HIDDEN, SOURCE, THUMBNAIL
 from embedlearn.audits.findings import Chapter, Finding, Level
-from embedlearn.audits.judging import known, written
-from embedlearn.audits.measured import MODEL, Measured, measure, mitigated
-from embedlearn.audits.mitigationview import mitigation_blocks, mitigation_figures
+from embedlearn.audits.judging import HARMLESS, TELLING, known, written
+from embedlearn.audits.measured import CROPPED, MODEL, Measured, measure, mitigated
+from embedlearn.audits.mitigationview import mitigation_blocks, mitigation_figures, mitigation_notes
 from embedlearn.audits.replicates import HOW, Estimate, summed_up
-from embedlearn.audits.shortcuts import TELLING, level_of
+from embedlearn.audits.scoring import HEAVIEST
 from embedlearn.pages.numbers import number
 
 __all__ = ["MITIGATIONS", "Known", "Measured", "measure", "mitigated", "mitigations_chapter"]
@@ -30,7 +32,10 @@ MITIGATIONS = {
     "trim": Known("the borders cut away", "pretrain --border SHARE or data convert --trim SHARE"),
     "lungs": Known("cropped to the lungs", "data convert --lungs"),
     "intensity": Known("every grey equally frequent", "data convert --intensity"),
-    "balance": Known("each class of each source counting alike", "pretrain --balance sources"),
+    "balance": Known(
+        f"each class of each source counting alike, a film at most {HEAVIEST:.0f} times the mean",
+        "pretrain --balance sources, there without that limit",
+    ),
     "twins": Known("one film of each picture", "pretrain --data deduplicated.csv"),
 }
 
@@ -53,12 +58,13 @@ def mitigations_chapter(rows: Mapping[str, Measured]) -> Chapter:
     data = {
         name: {
             "films": found.films,
+            "counting": found.counting,
             "class": found.judged.as_plain() if found.judged else None,
             "source": found.sources.as_plain() if found.sources else None,
         }
         for name, found in shown.items()
     }
-    notes = (*_notes(before), *(_left_out(name) for name, _ in others if name not in after))
+    notes = (*mitigation_notes(shown), *(_left_out(name) for name, _ in others if name not in after))
     return Chapter(
         KEY,
         "Mitigations",
@@ -81,35 +87,63 @@ def _left_out(name: str) -> str:
 
 
 def _what_stays(before: Measured, name: str, after: Measured) -> Finding:
-    """How well the best probe that sees pixels still tells the class at the end."""
-    found = summed_up(after.best(after.seeing))
-    level = level_of(found)
-    means = {
-        "warning": "these films still tell it without the disease; what helps is other films",
-        "note": "a score on these films must still be held against that",
-        "fine": "what told it without the disease is gone",
-    }[level]
+    """How well the best probe of pixels around the lungs still tells the class at the end."""
+    if not (before.around and after.around):
+        seen = [
+            f"the {view} {written(summed_up(after.aucs(view)))} (before {number(float(before.aucs(view)[0]))})"
+            for view in after.seeing
+        ]
+        words = (
+            f"With {name} ({_does(name)}) no probe of pixels is left that does not see the lungs, and what still tells "
+            f"{_asked(before)} without them cannot be said. AUC of those that see them: {_listed(seen)}."
+        )
+        return Finding(KEY, "note", words, films=after.films)
+    found = summed_up(after.best(after.around))
+    level, means = verdict_of(after, found)
     words = (
-        f"With {name} ({_does(name)}) the best probe of pixels, the {_best(after)}, tells {_asked(before)} with AUC "
-        f"{written(found)}; before it was the {_best(before)} with "
-        f"{number(summed_up(before.best(before.seeing)).value)}: {means}."
+        f"With {name} ({_does(name)}) the best probe of pixels around the lungs, {_best(after)}, tells "
+        f"{_asked(before)} with AUC {written(found)}; before it was {_best(before)} with "
+        f"{number(summed_up(before.best(before.around)).value)}: {means}."
     )
     return _finding(KEY, level, words, found, after, "AUC")
 
 
+def verdict_of(after: Measured, found: Estimate) -> tuple[Level, str]:
+    """What it means that the best probe around the lungs finds so much."""
+    low = summed_up(after.best(after.blind)).low if after.blind else np.nan
+    if low > TELLING:
+        return "warning", "these films still tell it without the lungs; what helps is other films"
+    if found.high < HARMLESS and after.counting is None:
+        return "fine", f"none of these probes tells it beyond {number(HARMLESS, digits=1)}"
+    if low > 0.5:
+        return "note", "a score on these films must still be held against that"
+    if found.low > 0.5:
+        return "note", "whether that is of the lungs or a shortcut cannot be said"
+    return "note", "whether anything is left of it cannot be said"
+
+
 def _effect(name: str, before: Measured, after: Measured) -> Finding:
     """What one mitigation changes."""
-    change = summed_up(after.best(after.seeing) - before.best(before.seeing))
-    words = [
-        f"{name} ({_does(name)}) {_changed(before, after)}; the best probe of pixels, now the {_best(after)}, moves by "
-        f"{written(change, signed=True)}."
-    ]
+    words = [f"{name} ({_does(name)}) {_changed(before, after)};"]
+    change = Estimate(np.nan, np.nan, np.nan)
+    if before.around and after.around:
+        change = summed_up(after.best(after.around) - before.best(before.around))
+        words.append(
+            f"the best probe of pixels around the lungs, now {_best(after)}, moves by {written(change, signed=True)}."
+        )
+    else:
+        words.append("no probe of pixels is left that does not see the lungs.")
+    if after.counting is not None:
+        words.append(
+            f"So weighted the films are worth {after.counting:,.0f} of equal weight. The source name falls by how the "
+            "weights are made."
+        )
     if after.anew:
         old, new = (number(float(found.aucs(HEADER)[0])) for found in (before, after))
         words.append(f"Saved anew, files tell {_asked(before)} by their headers with AUC {new} (before {old}).")
     if name in MITIGATIONS:
         words.append(f"A training takes it by {MITIGATIONS[name].taken}.")
-    level: Level = "fine" if change.high < 0 else "note"
+    level: Level = "fine" if change.high < 0 and after.counting is None else "note"
     key = f"{KEY}.{name.replace(' ', '-')}"
     return _finding(key, level, " ".join(words), change, after, "change of AUC")
 
@@ -121,20 +155,35 @@ def _across(rows: Mapping[str, Measured]) -> Iterator[Finding]:
     last = list(rows.values())[-1]
     if len(sources) == len(rows) > 1:
         told = ", ".join(f"{name} {number(found.value)}" for name, found in sources.items())
-        words = f"The pixels tell the source of a film, AUC: {told}."
-        final = list(sources.values())[-1]
-        yield _finding(f"{KEY}.source", "warning" if final.low > TELLING else "note", words, final, last, "AUC")
+        words = (
+            f"How well the {THUMBNAIL} tells the source, AUC: {told}. That is over all films, and the label may have a "
+            "part in it; to know a source does no harm by itself."
+        )
+        yield _finding(f"{KEY}.source", "note", words, list(sources.values())[-1], last, "AUC")
     if len(lifts) == len(rows) > 1:
         told = ", ".join(f"{name} {written(found, signed=True)}" for name, found in lifts.items())
-        words = f"The encoder, not trained anew, beyond the best probe: {told}."
         final = list(lifts.values())[-1]
-        yield _finding(f"{KEY}.lift", "fine" if final.low > 0 else "warning", words, final, last, "lift of AUC")
+        level, means = _worth(final, last)
+        words = f"The encoder, not trained anew, beyond the best probe: {told}; {means}."
+        yield _finding(f"{KEY}.lift", level, words, final, last, "lift of AUC")
+
+
+def _worth(lift: Estimate, after: Measured) -> tuple[Level, str]:
+    """What it means that the encoder lies so far above the best probe."""
+    if lift.high <= 0:
+        return "warning", "at the end it tells no more than that"
+    if lift.low > 0 and after.counting is None:
+        return "fine", "at the end it tells more than that"
+    return "note", "whether it tells more than that at the end cannot be said"
 
 
 def _changed(before: Measured, after: Measured) -> str:
-    """Which probes fall and which rise beyond chance."""
+    """Which probes fall and which rise beyond chance, of those that look at the same before and after."""
+    other = {HEADER} if after.anew else set()
+    other |= {BORDER, CORNERS} if CROPPED in after.done else set()  # lung, or near it
+    other |= {SOURCE} if after.counting is not None else set()  # which the weights take away by their making
     fallen, risen = [], []
-    for view in (view for view in before.probes if view in after.probes and not (view == HEADER and after.anew)):
+    for view in (view for view in before.probes if view in after.probes and view not in other):
         old, new = before.aucs(view), after.aucs(view)
         change = summed_up(new - old)
         told = f"the {view} from {number(float(old[0]))} to {number(float(new[0]))}"
@@ -147,8 +196,12 @@ def _changed(before: Measured, after: Measured) -> str:
 
 
 def _best(measured: Measured) -> str:
-    """The probe of pixels of the highest AUC."""
-    return max(measured.seeing, key=lambda view: float(measured.aucs(view)[0]))
+    """The probe around the lungs of the highest AUC, in words."""
+    if measured.positive is None:
+        return "one for each class"
+    best = max(measured.around, key=lambda view: float(measured.aucs(view)[0]))
+    named = "that of films with their lungs blacked out" if best == HIDDEN else f"the {best}"
+    return named if best in measured.blind else f"{named} (which may see of the lungs)"
 
 
 def _estimates(measured: Measured) -> dict[str, Estimate]:
@@ -175,22 +228,6 @@ def _tables(measured: Measured) -> dict[str, dict[str, Estimate]]:
     if measured.lift:
         groups["lift over the best probe"] = {MODEL: measured.lift}
     return groups
-
-
-def _notes(before: Measured) -> Iterator[str]:
-    """How it was done, in sentences."""
-    yield (
-        "Measured as the shortcuts are, with the same folds and replicates where the films are the same. Films are "
-        "mitigated at the audit's resolution, and their headers then are those of PNG files; even greys are less even "
-        "again where a film is shrunk afterwards."
-    )
-    yield (
-        "Lungs: where no masks or boxes are given for all films, an estimate is taken for all of them. What lies "
-        "around the lungs is then gone, so that probe has nothing to look at."
-    )
-    yield "An AUC below .5 tells no more than one of .5: what was learnt of some cases does not hold for others."
-    if before.judged and MODEL in before.judged.views:
-        yield "The encoder was trained on films as they are; what it would learn of mitigated ones, a training tells."
 
 
 def _does(name: str) -> str:

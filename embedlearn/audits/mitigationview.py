@@ -10,7 +10,7 @@ import numpy as np
 
 from embedlearn.audits.findings import Shown
 from embedlearn.audits.judging import interval
-from embedlearn.audits.measured import MODEL
+from embedlearn.audits.measured import MODEL, Measured
 from embedlearn.audits.replicates import Estimate
 from embedlearn.figures import COLOURS, GREY, Panel, Picture
 from embedlearn.pages.blocks import Block, Cell, Group, Row, Table, Text
@@ -53,6 +53,38 @@ def mitigation_blocks(
     yield Table("AUC before and after", ("", *settings), tuple(groups))
     for words in notes:
         yield Text(words)
+
+
+def mitigation_notes(rows: Mapping[str, Measured]) -> Iterator[str]:
+    """How it was done, in sentences."""
+    yield (
+        "Measured as the shortcuts are, with the same folds and replicates where the films are the same. Films are "
+        "mitigated at the audit's resolution, and their headers then are those of PNG files; even greys are less even "
+        "again where a film is shrunk afterwards."
+    )
+    yield (
+        "Around the lungs are the border ring and the corners, so far as they lie outside one box that hides the "
+        "lungs of most films, and all else outside it. At the edges of a trimmed film may be lung; of what lies "
+        "outside the box only the rest is left. Even greys go by all pixels of a film, those of the lungs among them."
+    )
+    yield (
+        "Lungs: where no masks or boxes are given for all films, an estimate is taken for all of them. What lies "
+        "around the lungs is then gone, and the border ring and the corners are lung or near it."
+    )
+    weighted = [
+        f"{name} {found.judged.films:,} films are worth {found.counting:,.0f} of equal weight"
+        for name, found in rows.items()
+        if found.judged and found.counting is not None
+    ]
+    if weighted:
+        yield (
+            f"Weighted, of {'; of '.join(weighted)} (Kish 1965). Films count by their weights where models are fitted "
+            "and alike where AUCs are asked: an AUC below .5, even by all of its interval, then says nothing by "
+            "itself, and none says that a shortcut is gone."
+        )
+    judged = next(iter(rows.values())).judged
+    if judged and MODEL in judged.views:
+        yield "The encoder was trained on films as they are; what it would learn of mitigated ones, a training tells."
 
 
 def _cell(found: Estimate | None, signed: bool) -> Cell:

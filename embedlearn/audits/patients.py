@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embedlearn.audits.findings import Chapter, Finding, Level, Shown
 from embedlearn.audits.judging import known
-from embedlearn.audits.replicates import Estimate, share_replicates, summed_up
+from embedlearn.audits.replicates import OVER_CASES, Estimate, share_replicates, summed_up
 from embedlearn.figures import COLOURS, GREY, Panel, Picture
 from embedlearn.pages.blocks import Block, Cell, Group, Row, Table
 from embedlearn.pages.numbers import percent
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 KEY = "leaks"
 LEARNT = ("train", "support")  # the sides that a model is made of; every other side tests it
 TESTED = 0.2  # share of the films that a split by image would test on
-HOW = "bootstrap over cases"
 BY_PATIENT, BY_PICTURE = "patient", "picture"
 
 
@@ -88,7 +87,7 @@ def _by_image(cases: NDArray[np.int64], frame: pd.DataFrame, seed: int) -> Findi
 
 def _finding(name: str, level: Level, sentence: str, share: Estimate, films: int) -> Finding:
     return Finding(
-        f"{KEY}.{name}", level, sentence, "share", share.value, known(share.low), known(share.high), HOW, films
+        f"{KEY}.{name}", level, sentence, "share", share.value, known(share.low), known(share.high), OVER_CASES, films
     )
 
 

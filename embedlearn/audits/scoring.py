@@ -6,49 +6,21 @@ are: a file's header, a border of pixels and an embedding are judged alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embedlearn.arrays import checked_matrix
-from embedlearn.audits.replicates import (
-    HOW,
-    REPLICATES,
-    Estimate,
-    Floats,
-    Ints,
-    auc_replicates,
-    case_weights,
-    share_replicates,
-    summed_up,
-)
+from embedlearn.audits.replicates import Floats, Ints
 from embedlearn.errors import ArgumentError, EpisodeError
-
-__all__ = [
-    "HOW",
-    "REPLICATES",
-    "Auc",
-    "Estimate",
-    "Lift",
-    "Scores",
-    "auc_interval",
-    "auc_replicates",
-    "balanced_weights",
-    "case_weights",
-    "cross_validate",
-    "fit_and_score",
-    "lift_over_best",
-    "share_replicates",
-    "summed_up",
-]
 
 Singles = NDArray[np.float32]
 PENALTY = 0.03  # C of the models: hundreds of features of a few hundred films need a firm hand
 COMPONENTS = 128  # of principal components, where there are more features
 ROWS = 4096  # films that are enough to find these
 MOST = 2000  # films of a class that a model of so few numbers is fitted on
+HEAVIEST = 10.0  # times the mean that a balanced film may count
 FAR = 5.0  # standard deviations: what lies further out counts as so far
 
 
@@ -62,18 +34,6 @@ class Scores(NamedTuple):
 
     classes: tuple[str, ...]
     log_odds: Floats
-
-
-Auc = Estimate  # of an area under a ROC curve
-
-
-class Lift(NamedTuple):
-    """How much a model's AUC lies above that of the `best` probe, and the 95 % interval by bootstrap over cases."""
-
-    best: str
-    value: float
-    low: float
-    high: float
 
 
 def cross_validate(
@@ -142,42 +102,21 @@ def deal_folds(codes: ArrayLike, groups: ArrayLike, folds: int, seed: int) -> In
 
 
 def balanced_weights(labels: ArrayLike, sources: ArrayLike) -> Floats:
-    """Weights float64 [N], of mean 1, by which each class of each source counts alike; both are str [N]."""
+    """Weights float64 [N], of mean 1, by which each class of each source counts alike; both are str [N].
+
+    A film counts at most `HEAVIEST` times the mean, lest a fit hang on a few: those of a class of which a source has
+    very few films count together as much as these may, and all others alike.
+    """
     pairs = np.stack([np.asarray(labels, dtype=str), np.asarray(sources, dtype=str)])
     _, cell, counts = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
-    return np.asarray(len(cell) / (len(counts) * counts[cell.ravel()]))
-
-
-def auc_interval(
-    scores: ArrayLike, positive: ArrayLike, cases: ArrayLike, *, replicates: int = REPLICATES, seed: int = 0
-) -> Auc:
-    """How often a positive film scores above another, ties counting half, with its interval.
-
-    `scores` float [N], which may come of several folds' models (see `Scores`); `positive` bool [N]; `cases` int [N].
-    """
-    return summed_up(auc_replicates(np.asarray(scores)[:, None], positive, cases, replicates=replicates, seed=seed)[0])
-
-
-def lift_over_best(
-    model: ArrayLike,
-    probes: Mapping[str, ArrayLike],
-    positive: ArrayLike,
-    cases: ArrayLike,
-    *,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-) -> Lift:
-    """The model's AUC less that of the best of the probes, which is chosen anew in each replicate.
-
-    `model` and each probe are scores float [N]; `positive` bool [N]; `cases` int [N]. Raises `ArgumentError` without
-    probes.
-    """
-    if not probes:
-        raise ArgumentError("probes: wanted one or more to hold the model against, got none")
-    columns = np.column_stack([np.asarray(found, dtype=np.float64) for found in (model, *probes.values())])
-    found = auc_replicates(columns, positive, cases, replicates=replicates, seed=seed)
-    best = list(probes)[int(np.argmax(np.nan_to_num(found[1:, 0])))]
-    return Lift(best, *summed_up(found[0] - found[1:].max(0)))
+    weights = 1 / counts[cell.ravel()]
+    held = np.zeros(len(weights), bool)
+    while True:  # what the held films do not count falls to the others, which may then be too heavy
+        weights = weights * (len(weights) - HEAVIEST * held.sum()) / weights[~held].sum()
+        weights[held] = HEAVIEST
+        if not (heavy := weights > HEAVIEST).any():
+            return np.asarray(weights)
+        held |= heavy
 
 
 def _fewest_cases(names: tuple[str, ...], codes: Ints, groups: Ints) -> int:

@@ -1,5 +1,7 @@
 """What is trained: the encoder, and what only training needs."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from embedlearn.encoders.encoder import Encoder
@@ -31,3 +33,11 @@ class TrainingNetwork(nn.Module):
         if self.instance_head is None:
             return embeddings, embeddings
         return embeddings, nn.functional.normalize(self.instance_head(pooled).float(), dim=1)
+
+
+def decay_groups(parameters: Sequence[nn.Parameter], decay: float) -> list[dict[str, object]]:
+    """Weight decay for matrices and kernels, none for biases and normalisation."""
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from embedlearn.encoders.augmentation import augment
 from embedlearn.encoders.checkpoints import copy_weights
-from embedlearn.encoders.criterion import Criterion
+from embedlearn.encoders.choosing import choose_criterion, require_criterion
 from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.findings import FindingScores
 from embedlearn.encoders.inputs import FilmSource, standardise
 from embedlearn.encoders.losses import BinaryLoss
 from embedlearn.encoders.multilabel import HEAD, require_finding_flags
-from embedlearn.encoders.network import TrainingNetwork
+from embedlearn.encoders.network import TrainingNetwork, decay_groups
 from embedlearn.encoders.processes import gather, rank_and_world, share_batch_statistics, total
-from embedlearn.encoders.samplers import Batch, FindingSampler, create_sampler
+from embedlearn.encoders.samplers import Batch, create_sampler
 from embedlearn.encoders.settings import Augmentation, Objective, Sampling, Schedule
 from embedlearn.encoders.validation import ClassScores, choose_epoch, smooth
 from embedlearn.errors import ArgumentError
@@ -94,18 +93,21 @@ class Trainer:
         self.steps = len(self.sampler)
         with seeded(plan.seed):
             network = TrainingNetwork(encoder, plan.objective.instance_width if plan.objective.instance else 0)
-            criterion = self._create_criterion()
+            criterion = choose_criterion(
+                plan.objective, self.sampler, training.labels, training.findings, encoder.architecture.dimension
+            )
         learnt = [*network.parameters(), *criterion.parameters()]
         network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         share_batch_statistics(network)
-        optimizer = torch.optim.AdamW(_decay_groups(learnt, plan.schedule.weight_decay), lr=0.0)
+        optimizer = torch.optim.AdamW(decay_groups(learnt, plan.schedule.weight_decay), lr=0.0)
         self.network, self.optimizer = fabric.setup(network, optimizer)
         self.criterion = criterion.to(fabric.device)
         self.judge: Callable[..., tuple[Tensor, Tensor]] = self.criterion
         if self.world > 1 and any(True for _ in criterion.parameters()):
             self.judge = DistributedDataParallel(self.criterion)  # its gradients are averaged too, all in float32
         self.source = FilmSource(training.films, fabric.device, again=True)
-        self._check_criterion()
+        known = self._known(next(self.sampler.epoch(0)))
+        require_criterion(self.criterion, plan.objective, plan.sampling, known, encoder.architecture.dimension)
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.step = 0
@@ -206,41 +208,6 @@ class Trainer:
             "seconds": float(self.spent[2]) + time.perf_counter() - began,
         }
 
-    def _create_criterion(self) -> Criterion:
-        labels, dimension = self.training.labels, self.encoder.architecture.dimension
-        if not isinstance(self.sampler, FindingSampler):
-            return Criterion(self.plan.objective, int(labels.max()) + 1, dimension)
-        if absent := [
-            name for name, shown in zip(self.training.findings, (labels == 1).any(0), strict=True) if not shown
-        ]:
-            raise ArgumentError(f"training: no training film shows {', '.join(absent)}; leave it out with --classes")
-        drawn = self.sampler.shares()
-        odds = torch.from_numpy(drawn @ (labels == 0) / (drawn @ (labels == 1))).float()
-        return Criterion(self.plan.objective, len(odds), dimension, odds)
-
-    def _check_criterion(self) -> None:
-        """Refuse a loss that cannot take what the sampler and the miner give, before anything is written."""
-        objective, sampler = self.plan.objective, self.plan.sampling.sampler
-        for flag, wanted, off in (("--memory", objective.memory, 0), ("--miner", objective.miner, "none")):
-            if wanted != off and sampler != "classes":
-                raise ArgumentError(
-                    f"{flag} {wanted}: --sampler {sampler} says itself what is compared; use --sampler classes"
-                )
-        known = self._known(next(self.sampler.epoch(0)))
-        tried = copy.deepcopy(self.criterion)
-        with seeded(0):
-            rows = (2 if objective.instance else 1) * len(known[0])
-            try:
-                for _ in range(2):  # some keep what they should not from one batch to the next
-                    made = torch.randn(rows, self.encoder.architecture.dimension, requires_grad=True)
-                    seen = nn.functional.normalize(made, dim=1).to(self.fabric.device)
-                    torch.stack(tried(seen, seen, *known)).sum().backward()  # type: ignore[no-untyped-call]
-            except ArgumentError:
-                raise
-            except (ValueError, RuntimeError, TypeError) as error:
-                names = f"--loss {objective.loss} with --sampler {sampler}, --miner {objective.miner}"
-                raise ArgumentError(f"{names}: they do not fit together ({error})") from error
-
     def _score(self) -> tuple[float, ...]:
         """How well the validation films are told: a value for each of the columns of `scores`."""
         self.network.eval()
@@ -276,14 +243,6 @@ class Trainer:
         if now < warm:
             return schedule.learning_rate * (now + 1) / warm
         return schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * (now - warm) / max(1, steps - warm)))
-
-
-def _decay_groups(parameters: Sequence[nn.Parameter], decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices and kernels, none for biases and normalisation."""
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def _mix(*numbers: int) -> int:

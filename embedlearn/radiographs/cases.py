@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import repeat
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -50,12 +50,12 @@ def join_cases(manifest: Manifest, pairs: Sequence[tuple[int, int]]) -> NDArray[
     for keys in named:
         first_of: dict[tuple[str, str], int] = {}
         edges += [(first_of.setdefault(key, row), row) for row, key in enumerate(keys) if key[1]]
-    return _components(edges, len(manifest))
+    return components(edges, len(manifest))
 
 
 def twin_groups(films: NDArray[np.uint8] | Films) -> NDArray[np.int64]:
     """A number for each of N films, int64 [N], that near-identical pictures share."""
-    return _components(find_twins(films), len(films))
+    return components(find_twins(films), len(films))
 
 
 def find_twins(films: NDArray[np.uint8] | Films, alike: float = ALIKE, *, against: int = 0) -> list[tuple[int, int]]:
@@ -82,9 +82,10 @@ def _unit_thumbnails(films: NDArray[np.uint8] | Films) -> NDArray[np.float32]:
     return np.asarray(flat / np.where(length > 1e-3, length, np.inf), np.float32)
 
 
-def _components(edges: list[tuple[int, int]], count: int) -> NDArray[np.int64]:
-    first, second = np.array(edges, dtype=np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(edges), bool), (first, second)), shape=(count, count))
+def components(edges: ArrayLike, count: int) -> NDArray[np.int64]:
+    """Number what `edges`, pairs of rows int64 [E, 2], join of `count` rows, int64 [count], in order of appearance."""
+    first, second = np.asarray(edges, dtype=np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
     labels = connected_components(graph, directed=False)[1]
     _, where, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(where))[inverse].astype(np.int64)

@@ -6,7 +6,6 @@ beside MONOCHROME1 (C.8.11.3.1.2), so it repeats the same statement and never in
 """
 
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlearn.errors import ImageError
+from embedlearn.radiographs.dicombounds import read_bounded
 from embedlearn.radiographs.people import age_of, sex_of, view_of
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ SUFFIXES = (".dcm", ".dicom")
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's
-DEFLATED = b"1.2.840.10008.1.2.1.99"
-MAX_INFLATED = 1 << 28  # bytes: more than any film of the size that is read needs
-BLOCK = 1 << 16
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 
 @dataclass(frozen=True)
@@ -159,12 +157,10 @@ def _read(path: Path, *, stop_before_pixels: bool = False) -> "Dataset":
 
 def _dataset(path: Path, *, stop_before_pixels: bool) -> "Dataset":
     """The data set of any DICOM file; its transfer syntax is filled in where a bare file has none."""
-    from pydicom import dcmread
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     try:
-        _check_inflated(path)
-        dataset = dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
+        dataset = read_bounded(path, PIXELS if stop_before_pixels else ())
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit = dataset.original_encoding[0]
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
@@ -173,24 +169,6 @@ def _dataset(path: Path, *, stop_before_pixels: bool) -> "Dataset":
         raise
     except Exception as error:
         raise ImageError(_broken(path, error)) from error
-
-
-def _check_inflated(path: Path) -> None:
-    """Raise `ImageError` where a deflated data set (PS3.5 A.5), which pydicom unpacks whole, is beyond all films."""
-    with path.open("rb") as file:
-        if DEFLATED not in file.read(1024):
-            return
-        from pydicom.filereader import read_file_meta_info
-
-        file.seek(144 + read_file_meta_info(path).FileMetaInformationGroupLength)
-        unpack, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while not unpack.eof and (block := unpack.unconsumed_tail or file.read(BLOCK)):
-            total += len(unpack.decompress(block, BLOCK))
-            if total > MAX_INFLATED:
-                raise ImageError(
-                    f"{path}: wanted a DICOM film that unpacks to at most {MAX_INFLATED >> 20} MiB, got more from "
-                    f"{path.stat().st_size:,} bytes; leave it out"
-                )
 
 
 def _check_frame(path: Path, dataset: "Dataset", frame: int | None) -> bool:

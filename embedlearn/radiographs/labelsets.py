@@ -91,12 +91,13 @@ def findings_of(labels: LabelSet, findings: Sequence[str]) -> LabelSet | None:
 
 
 def known_findings(
-    sets: Sequence[LabelSet], sources: Sequence[str], findings: Sequence[str]
+    sets: Sequence[LabelSet], sources: Sequence[str], findings: Sequence[str], absent: Sequence[str] = ()
 ) -> dict[str, frozenset[str]]:
     """For each source, the findings whose absence its labels tell; of its films the others are unknown, not absent.
 
     A source tells of a finding that it names on any of its films. One that names several findings on a film, and at
-    least half of the `findings` in all, is taken to have been read for every one of them.
+    least half of the `findings` in all, is taken to have been read for every one of them. Of the findings in `absent`
+    every source is taken to tell.
     """
     shown = {labels: _shown(labels, findings) for labels in set(sets)}
     named: dict[str, set[str]] = {}
@@ -105,20 +106,22 @@ def known_findings(
         named.setdefault(source, set()).update(shown[labels])
         if len(shown[labels]) > 1:
             several.add(source)
-    whole = frozenset(findings)
+    whole, stated = frozenset(findings), frozenset(findings) & frozenset(absent)
     return {
-        source: whole if source in several and 2 * len(names) >= len(whole) else frozenset(names)
+        source: whole if source in several and 2 * len(names) >= len(whole) else stated.union(names)
         for source, names in named.items()
     }
 
 
-def target_matrix(sets: Sequence[LabelSet], sources: Sequence[str], findings: Sequence[str]) -> NDArray[np.int64]:
+def target_matrix(
+    sets: Sequence[LabelSet], sources: Sequence[str], findings: Sequence[str], absent: Sequence[str] = ()
+) -> NDArray[np.int64]:
     """What is known of every film and finding, int64 [N, K]: 1 shown, 0 not shown, -1 unknown (`known_findings`).
 
     Unknown is also which finer finding a film shows that has the coarser label. A film with a label of no finding shows
     the others that it names; whether it takes part is not said here.
     """
-    known = known_findings(sets, sources, findings)
+    known = known_findings(sets, sources, findings, absent)
 
     def target(name: str, labels: LabelSet, source: str) -> int:
         if any(holds(name, label) for label in labels):
@@ -130,12 +133,12 @@ def target_matrix(sets: Sequence[LabelSet], sources: Sequence[str], findings: Se
     return np.array([rows[pair] for pair in pairs], np.int64).reshape(len(pairs), len(findings))
 
 
-def finding_targets(frame: pd.DataFrame, findings: Sequence[str]) -> NDArray[np.int64]:
+def finding_targets(frame: pd.DataFrame, findings: Sequence[str], absent: Sequence[str] = ()) -> NDArray[np.int64]:
     """`target_matrix` of a manifest's frame; what its column `uncertain`, where it has one, names of a film is unknown.
 
     That column is a set of labels, as `labels` is; what is in both is shown.
     """
-    targets = target_matrix(label_sets(frame), list(frame["source"]), findings)
+    targets = target_matrix(label_sets(frame), list(frame["source"]), findings, absent)
     if "uncertain" not in frame:
         return targets
     unsure = [_shown(as_set(str(text)), findings) for text in frame["uncertain"].fillna("")]

@@ -86,7 +86,8 @@ def build_manifest(rows: Iterable[Mapping[str, object]], source: str, notes: Ite
 
     frame = pd.DataFrame([dict(row) for row in rows])
     if frame.empty:
-        raise ManifestError(f"{source}: no film was found; wanted image files (PNG, JPEG, TIFF, WebP, BMP or DICOM)")
+        told = "; ".join(["wanted image files (PNG, JPEG, TIFF, WebP, BMP or DICOM)", *notes])
+        raise ManifestError(f"{source}: no film was found; {told}")
     frame = frame.assign(**{name: None for name in COLUMNS if name not in frame})
     frame["source"] = frame["source"].fillna(source)
     frame["path"] = [_readable(str(path)) for path in frame["path"]]
@@ -97,6 +98,36 @@ def build_manifest(rows: Iterable[Mapping[str, object]], source: str, notes: Ite
         raise ManifestError(f"{source}: {unlabelled} rows have no label, the first is {first}; label or remove them")
     others = [name for name in frame if name not in COLUMNS]
     return Manifest(frame[[*COLUMNS, *others]], tuple(notes))
+
+
+def each_film_once(manifest: Manifest) -> Manifest:
+    """The manifest with one row a file, and a note on files that stood in several.
+
+    Rows of one file that agree on its label, its labels and its patient are one film, of which the first row counts;
+    of a file whose rows contradict each other there none is kept, for nothing tells which is right. Raises
+    `ManifestError` where no film is left.
+    """
+    frame = manifest.frame
+    repeated = frame["path"].duplicated(keep=False)
+    if not repeated.any():
+        return manifest
+    told = [name for name in ("path", "label", "labels", "patient") if name in frame]
+    first = frame[repeated].drop_duplicates(told)
+    torn = set(first.loc[first["path"].duplicated(), "path"])
+    contradicting = frame["path"].isin(torn)
+    merged = frame["path"].duplicated() & ~contradicting
+    source = frame.loc[repeated, "source"].iloc[0]
+    notes = [*manifest.notes]
+    if count := int(merged.sum()):
+        notes.append(f"{source}: {count:,} rows name a file that an earlier row names with the same label; merged")
+    if torn:
+        notes.append(
+            f"{source}: {len(torn):,} files stand in rows that contradict each other on label or patient and were left "
+            f"out, the first is {Path(min(torn)).name}"
+        )
+    if contradicting.all():
+        raise ManifestError(f"{source}: no film is left; {'; '.join(notes)}")
+    return Manifest(frame[~contradicting & ~merged].reset_index(drop=True), tuple(notes))
 
 
 def _readable(path: str) -> str:

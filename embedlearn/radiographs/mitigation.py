@@ -152,23 +152,33 @@ def _by_masks(films: list[Path], folder: Path) -> dict[Path, Box]:
     boxes: dict[Path, Box] = {}
     for path in films:
         if path.stem in found:
-            mask = read_mask(found[path.stem], *read_film(path).shape)
+            mask = read_mask(found[path.stem], *_upright_sides(path))
             boxes[path] = _around(mask)
     return boxes
 
 
 def _by_boxes(films: list[Path], file: Path) -> dict[Path, Box]:
-    """The smallest box around all boxes of each film; a film that was cropped since they were drawn has none."""
+    """The smallest box around all boxes of each film, which lie on it as it is shown upright.
+
+    A film that was cropped since they were drawn has none.
+    """
     found = read_boxes(file)
     _check_names(file, [path.name for path in films if path.name in found])
     boxes: dict[Path, Box] = {}
     for path in films:
         if path.name in found:
-            outlined, header = found[path.name], film_header(path)
+            outlined = found[path.name]
             with contextlib.suppress(ManifestError):
-                outlined.on(header["height"], header["width"])
+                outlined.on(*_upright_sides(path))
                 boxes[path] = _around_all(outlined)
     return boxes
+
+
+def _upright_sides(path: Path) -> tuple[int, int]:
+    """Height and width of a film as `read_film` gives it, in pixels."""
+    header = film_header(path)
+    sides = header["height"], header["width"]
+    return sides[::-1] if header["turned"] else sides
 
 
 def _check_names(place: Path, names: list[str]) -> None:

@@ -11,12 +11,14 @@ SEXES = {
     **dict.fromkeys(("m", "male", "man", "boy", "männlich"), "M"),
 }
 VIEWS = {
-    **dict.fromkeys(("pa", "postero anterior", "posteroanterior"), "PA"),
-    **dict.fromkeys(("ap", "antero posterior", "anteroposterior"), "AP"),
+    "pa": "PA",
+    "ap": "AP",
     **dict.fromkeys(("l", "lat", "lateral", "ll", "rl", "left lateral", "right lateral"), "L"),
-    "aps": "AP Supine",
+    **dict.fromkeys(("aps", "supine"), "AP Supine"),  # who lies on the back is taken from the front
+    "portable": "AP Portable",  # a mobile unit stands before its patient
     "frontal": "Frontal",
 }
+DIRECTIONS = {r"poster(o|ior)[\s_/-]*anterior": "pa", r"anter(o|ior)[\s_/-]*posterior": "ap"}
 FRONTAL = ("PA", "AP", "Frontal")
 UNKNOWN = ("", "nan", "none", "na", "n a", "null", "unk", "unknown", "?")
 
@@ -41,7 +43,11 @@ def sex_of(text: str | None) -> str | None:
 
 def view_of(text: str | None) -> str | None:
     """PA, AP, L, or one with its position ("AP Supine"); another view is tidied, and an unknown one None."""
-    words = [word for word in re.split(r"[\s_/-]+", (text or "").lower()) if word not in ("", "chest", "view")]
+    plain = (text or "").lower().replace(".", "")
+    for spelling, short in DIRECTIONS.items():
+        plain = re.sub(spelling, short, plain)
+    words = [word for word in re.split(r"[\s_/-]+", plain) if word not in ("", "chest", "view")]
+    words.sort(key=lambda word: word not in ("pa", "ap"))  # "portable AP" is "AP portable"
     whole = " ".join(words)
     if whole in UNKNOWN:
         return None

@@ -16,13 +16,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlearn.audits.probes import border_features, header_features
-from embedlearn.audits.replicates import REPLICATES, case_weights, summed_up
+from embedlearn.audits.replicates import REPLICATES, Estimate, auc_replicates, share_replicates, summed_up
 from embedlearn.audits.scoring import fit_and_score
 from embedlearn.console import progress, say
+from embedlearn.errors import ArgumentError
 from embedlearn.figures import COLOURS, GREY, GRID, figure
 from embedlearn.files import replacing
 from embedlearn.radiographs.labels import canonical_label
-from embedlearn.radiographs.labelsets import count_findings, frequent_findings, known_findings, label_sets
+from embedlearn.radiographs.labelsets import (
+    NO,
+    UNKNOWN,
+    YES,
+    count_findings,
+    finding_targets,
+    frequent_findings,
+    label_sets,
+)
 
 if TYPE_CHECKING:
     from embedlearn.sources import Collection
@@ -33,14 +42,16 @@ Numbers = NDArray[np.floating]
 TABLE, PICTURE = "findings.csv", "findings.png"
 HEAD, TRAINED, UNTRAINED, BORDER, HEADER = "trained head", "trained", "untrained", "border probe", "header probe"
 MEAN = "mean"
+FEWEST = 5  # cases with a finding, and without it, below which drawing them anew says nothing of others
 SHOWN, ABSENT = "shown", "absent"
 
 
 class Told(NamedTuple):
     """How well a finding is told on test films: an AUC with its 95 % interval by bootstrap over cases.
 
-    NaN where test films do not both show it and not show it; `films` are those of which it is known, `showing` and
-    `cases` those, and their cases, that show it. The row of the mean is over the findings that have an AUC.
+    NaN where test films do not both show it and not show it, and no interval where either is so of fewer than `FEWEST`
+    cases; `films` are those of which it is known, `showing` and `cases` those, and their cases, that show it. The row
+    of the mean is over the findings that have an interval; where none has, over those with an AUC, without one.
     """
 
     finding: str
@@ -52,24 +63,45 @@ class Told(NamedTuple):
     showing: int
     cases: int
 
+    def __str__(self) -> str:
+        if np.isnan(self.auc):
+            return f"{self.scores} cannot be said"
+        return f"{self.scores} {self.auc:.3f} " + (
+            "(no interval)" if np.isnan(self.low) else f"[{self.low:.3f}, {self.high:.3f}]"
+        )
 
-def choose_findings(frame: pd.DataFrame, classes: Sequence[str] | None) -> tuple[str, ...]:
+
+def choose_findings(frame: pd.DataFrame, classes: Sequence[str]) -> tuple[str, ...]:
     """The findings to train on: those named, or every label that enough cases have. Raises as `frequent_findings`."""
     if classes:
         return tuple(dict.fromkeys(canonical_label(name) for name in classes))
     return frequent_findings(label_sets(frame), frame["case"].to_numpy())
 
 
-def say_findings(frame: pd.DataFrame, findings: Sequence[str]) -> None:
-    """Say of each split how many films show each finding, and which findings a source does not tell of."""
+def choose_absent(absent: Sequence[str], findings: Sequence[str]) -> tuple[str, ...]:
+    """The findings that a film lacks unless it names them. Raises `ArgumentError` for one that is not trained on."""
+    names = tuple(dict.fromkeys(canonical_label(name) for name in absent))
+    if strange := sorted(set(names) - set(findings)):
+        raise ArgumentError(
+            f"--absent {', '.join(strange)}: wanted findings that are trained on: {', '.join(findings)}"
+        )
+    return names
+
+
+def say_findings(frame: pd.DataFrame, findings: Sequence[str], absent: Sequence[str] = ()) -> None:
+    """Say of each split how many films show each finding, and of which a source tells nothing or that it lacks them."""
     sets = np.array([*label_sets(frame), None], dtype=object)[:-1]
     for split, rows in frame.groupby("split"):
         counts = ", ".join(f"{name} {count}" for name, count in count_findings(list(sets[rows.index])).items())
         say(f"{split}: {len(rows)} films of {rows['case'].nunique()} cases ({counts})")
-    known = known_findings(list(sets), list(frame["source"]), findings)
-    for source, names in sorted(known.items()):
-        if lacking := [name for name in findings if name not in names]:
+    targets = finding_targets(frame, findings, absent)
+    for source, rows in frame.groupby("source"):
+        told = dict(zip(findings, targets[rows.index].T, strict=True))
+        if lacking := [name for name, target in told.items() if (target == UNKNOWN).all()]:
             say(f"  note: {source} tells nothing of {', '.join(lacking)}: unknown of its films, not absent")
+        if stated := [name for name, target in told.items() if (target != YES).all() and (target == NO).any()]:
+            names = ", ".join(stated)
+            say(f"  note: {source} is taken to lack {names}; whatever tells {source} from other sources tells it too")
 
 
 def report_findings(
@@ -119,49 +151,55 @@ def measure_findings(
 
     All see the same replicates, each as many cases drawn from all, so that the mean has an interval of its own.
     """
-    ranked = {
-        (name, column): _Ranked(found[:, column], targets[:, column])
-        for name, found in scores.items() for column in range(len(findings))
-    }  # fmt: skip
-    areas = {key: np.full(1 + replicates, np.nan) for key in ranked}
-    for replicate, weights in enumerate(case_weights(cases, replicates, seed)):
-        for key, one in ranked.items():
-            areas[key][replicate] = one.area(weights)
+    names = list(scores)
+    areas: dict[tuple[str, int], Floats] = {}
+    for column in range(len(findings)):
+        judged = np.column_stack([scores[name][:, column] for name in names])
+        found = _areas(judged, targets[:, column], cases, replicates, seed)
+        areas.update(zip([(name, column) for name in names], found, strict=True))
         if progress:
-            progress(replicate, replicates)
+            progress(column + 1, len(findings))
+    enough = [min(len(np.unique(cases[target == side])) for side in (0, 1)) >= FEWEST for target in targets.T]
     told = []
-    for name in scores:
+    for name in names:
         for column, finding in enumerate(findings):
             shown, known = targets[:, column] == 1, targets[:, column] >= 0
-            interval = summed_up(areas[name, column])
             counts = int(known.sum()), int(shown.sum()), len(np.unique(cases[shown]))
-            told.append(Told(finding, name, *interval, *counts))
-        there = [areas[name, column] for column in range(len(findings)) if not np.isnan(areas[name, column][0])]
-        interval = summed_up(np.mean(there, axis=0) if there else np.full(1 + replicates, np.nan))
+            told.append(Told(finding, name, *_estimate(areas[name, column], enough[column]), *counts))
         ill = (targets == 1).any(1)
-        told.append(Told(MEAN, name, *interval, len(targets), int(ill.sum()), len(np.unique(cases[ill]))))
+        mean = _mean([areas[name, column] for column in range(len(findings))], enough)
+        told.append(Told(MEAN, name, *mean, len(targets), int(ill.sum()), len(np.unique(cases[ill]))))
     return told
 
 
-class _Ranked:
-    """One finding's test films in the order of their scores, sorted once for all replicates."""
+def _areas(scores: Numbers, target: Ints, cases: Ints, replicates: int, seed: int) -> Floats:
+    """AUCs of scores float [N, M] over the films of which a finding is known, float64 [M, 1 + B].
 
-    def __init__(self, scores: Numbers, target: Ints) -> None:
-        known = np.flatnonzero((target >= 0) & ~np.isnan(scores))
-        self.films = known[np.argsort(scores[known], kind="stable")]
-        self.shown = (target[self.films] == 1).astype(np.float64)
-        ranked = scores[self.films]
-        self.starts = np.flatnonzero(np.concatenate([[True], ranked[1:] > ranked[:-1]])) if len(known) else known
+    Drawn are the cases of all films. So those of which it is unknown are ranked below all as films without it, and what
+    they add is taken away again: each film that shows it wins against each of them.
+    """
+    ranked = np.where((target >= 0)[:, None], scores, -np.inf)
+    found = auc_replicates(ranked, target == 1, cases, replicates=replicates, seed=seed)
+    sides = np.column_stack([target == 0, target < 0])
+    absent, unknown = share_replicates(sides, np.ones_like(sides), cases, replicates=replicates, seed=seed)
+    absent[absent == 0] = np.nan
+    found[np.isnan(scores).any(0)] = np.nan
+    return np.asarray((found * (absent + unknown) - unknown) / absent)
 
-    def area(self, weights: Floats) -> float:
-        """The area under the ROC curve with film weights float64 [M], ties counting half; NaN where a side is empty."""
-        if not len(self.films):
-            return np.nan
-        both = weights[self.films]
-        above, every = (np.add.reduceat(values, self.starts) for values in (both * self.shown, both))
-        below = every - above
-        pairs = above.sum() * below.sum()
-        return float(above @ (np.cumsum(below) - below / 2) / pairs) if pairs else np.nan
+
+def _estimate(areas: Floats, enough: bool) -> Estimate:
+    return summed_up(areas) if enough else Estimate(float(areas[0]), np.nan, np.nan)
+
+
+def _mean(areas: Sequence[Floats], enough: Sequence[bool]) -> Estimate:
+    """The mean of the findings that have an interval, in each replicate of those that it can be said of."""
+    told = [found for found, many in zip(areas, enough, strict=True) if many and not np.isnan(found[0])]
+    there = np.array(told or [found for found in areas if not np.isnan(found[0])])
+    if not len(there):
+        return Estimate(np.nan, np.nan, np.nan)
+    counts = (~np.isnan(there)).sum(0)
+    means = np.divide(np.nansum(there, axis=0), counts, out=np.full(there.shape[1], np.nan), where=counts > 0)
+    return _estimate(means, bool(told))
 
 
 def write_findings(path: Path, told: Sequence[Told]) -> None:
@@ -194,7 +232,10 @@ def draw_findings(path: Path, told: Sequence[Told], title: str) -> None:
             axes.plot([row.auc for row in rows], places, "o", color=colour, markersize=3.5, label=name)
         axes.axhline(len(order) - 1.5, color="black", linewidth=0.8)
         axes.grid(visible=False, axis="y")
-        labels = [f"{row.finding}, {row.showing} films" for row in order[:-1]]
+        labels = [
+            f"{row.finding}, {row.showing} films" + ("\n(no interval)" if np.isnan(row.low) else "")
+            for row in order[:-1]
+        ]
         axes.set_yticks(range(len(order)), [*labels, MEAN])
         axes.set(xlabel="AUC, with its 95 % interval by patient", ylim=(len(order) - 0.5, -0.5))
         axes.set_title(f"{title}: findings told on test films", loc="left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import math
 import shlex
 import time
@@ -31,7 +32,8 @@ from embedlearn.encoders.resume import drop_checkpoints, save_training
 from embedlearn.encoders.training import Trainer
 from embedlearn.errors import EmbedlearnError, MismatchError
 from embedlearn.radiographs.labelsets import finding_targets
-from embedlearn.radiographs.splits import PARTS
+from embedlearn.radiographs.manifest import Manifest
+from embedlearn.radiographs.splits import PARTS, SEEN
 from embedlearn.sources import Collection
 from embedlearn.tasks import findings
 
@@ -78,11 +80,14 @@ def run_epochs(trainer: Trainer, folder: Path, save_every: float, loggers: Seque
             )
 
 
-def finish(trainer: Trainer, folder: Path, *, export: bool, collection: Collection | None = None) -> None:
+def finish(
+    trainer: Trainer, folder: Path, *, export: bool, collection: Collection | None = None, absent: Sequence[str] = ()
+) -> None:
     """Write the best encoder, the untrained one of its shape, the history and its picture; with `export`, ONNX too.
 
     Where films may show several findings, the films of `collection` that are split for testing are judged, finding by
-    finding. Raises `MismatchError` where the run is finished but could not be exported.
+    finding (`absent` as in `finding_targets`). Raises `MismatchError` where the run is finished but could not be
+    exported.
     """
     architecture, preprocessing = trainer.encoder.architecture, trainer.plan.preprocessing
     trained, untrained = Encoder(architecture), Encoder(architecture, seed=trainer.plan.seed)
@@ -94,7 +99,9 @@ def finish(trainer: Trainer, folder: Path, *, export: bool, collection: Collecti
     draw = draw_finding_curves if trainer.training.findings else draw_curves
     draw(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
     if trainer.training.findings and collection is not None:
-        _judge_findings(trainer, folder, collection, {findings.TRAINED: trained, findings.UNTRAINED: untrained})
+        targets = finding_targets(collection.manifest.frame, trainer.training.findings, absent)
+        encoders = {findings.TRAINED: trained, findings.UNTRAINED: untrained}
+        _judge_findings(trainer, folder, collection, targets, encoders)
     kept = trainer.history[trainer.kept_epoch]
     runs.finish_run(folder, kept)
     drop_checkpoints(folder)
@@ -108,17 +115,38 @@ def finish(trainer: Trainer, folder: Path, *, export: bool, collection: Collecti
             raise MismatchError(f"{error}; the run itself is finished") from error
 
 
+def compare_with_start(manifest: Manifest, weights: Path) -> Manifest:
+    """Refuse a start from a run that was trained on films that are to be unseen here; note where that is not known.
+
+    Raises `MismatchError`.
+    """
+    if not weights.is_dir():
+        note = f"the training started from {weights.name}; what that encoder has seen is not known"
+        return dataclasses.replace(manifest, notes=(*manifest.notes, note))
+    start = runs.open_run(weights).manifest().frame
+    learnt = set(start["sha256"][start["split"].isin(SEEN)])
+    frame = manifest.frame
+    met = set(frame["case"][frame["sha256"].isin(learnt)])
+    if spoilt := int((frame["case"].isin(met) & ~frame["split"].isin(SEEN)).sum()):
+        raise MismatchError(
+            f"--weights {weights}: {spoilt} films that are to stay unseen here were seen by that run; start from "
+            "another, or train on the same --data with the same --seed and --classes"
+        )
+    return manifest
+
+
 def _scores_in(row: Mapping[str, float]) -> str:
     if MEAN in row:
         return f"mean AUC {row[MEAN]:.3f}"
     return f"recall@1 {row['val_recall_at_1']:.3f}, 5-NN {row['val_knn']:.3f}"
 
 
-def _judge_findings(trainer: Trainer, folder: Path, collection: Collection, encoders: Mapping[str, Encoder]) -> None:
+def _judge_findings(
+    trainer: Trainer, folder: Path, collection: Collection, targets: NDArray[np.int64], encoders: Mapping[str, Encoder]
+) -> None:
     """Write what the run's own test films say of every finding."""
     names = trainer.training.findings
     frame = collection.manifest.frame
-    targets = finding_targets(frame, names)
     judged = collection.where(frame["split"].isin(PARTS))
     vectors = {}
     for name, encoder in encoders.items():
@@ -129,14 +157,8 @@ def _judge_findings(trainer: Trainer, folder: Path, collection: Collection, enco
     told = findings.report_findings(
         folder, judged, names, targets[frame["split"].isin(PARTS)], vectors, _head_of(trainer)
     )
-    say(
-        "test films, mean AUC of the findings: "
-        + ", ".join(
-            f"{row.scores} {row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]"
-            for row in told
-            if row.finding == findings.MEAN
-        )
-    )
+    means = ", ".join(str(row) for row in told if row.finding == findings.MEAN)
+    say(f"test films, mean AUC of the findings: {means}")
     say(f"wrote {folder / findings.TABLE} and {folder / findings.PICTURE}: each finding")
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats.contingency import association
+from scipy.stats import chi2_contingency
 
-from embedlearn.audits.confounding import confounding_chapter, cramers_v
+from embedlearn.audits.association import cramers_v
+from embedlearn.audits.confounding import WEAK, confounding_chapter
 from embedlearn.audits.findings import Chapter, Finding
 from embedlearn.pages.blocks import Box, Table
 
@@ -23,15 +24,31 @@ def by_key(chapter: Chapter) -> dict[str, Finding]:
     return {finding.key: finding for finding in chapter.findings}
 
 
+KEYS = {f"confounding.{key}" for key in ("sources", "one-source", "pairs", "association")}
 MIXED = [("ill", "a", 30), ("well", "a", 20), ("ill", "b", 5), ("well", "b", 40), ("odd", "b", 7)]
 
 
-def test_the_association_is_that_of_scipy() -> None:
+def test_the_association_is_cramers_less_its_bias() -> None:
+    """Bergsma (2013), out of scipy's chi squared: of 102 films in 3 classes and 2 sources."""
     frame = films(MIXED)
     found = cramers_v(frame, replicates=100)
     table = pd.crosstab(frame["class"], frame["source"]).to_numpy()
-    assert found.value == pytest.approx(association(table, method="cramer"))
+    squared = chi2_contingency(table, correction=False).statistic / 102 - 2 * 1 / 101
+    assert found.value == pytest.approx((squared / (2 - 1 / 101 - 1)) ** 0.5)
     assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize(("cases", "classes", "sources", "each"), [(60, 4, 8, 1), (80, 2, 2, 1), (50, 3, 5, 4)])
+def test_classes_that_do_not_go_with_sources_raise_no_alarm(cases: int, classes: int, sources: int, each: int) -> None:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(20):
+        drawn = {"class": rng.integers(0, classes, cases), "source": rng.integers(0, sources, cases)}
+        frame = pd.DataFrame({**drawn, "case": np.arange(cases)}).astype({"class": str, "source": str})
+        found.append(cramers_v(frame.loc[frame.index.repeat(each)], replicates=100))
+    assert sum(one.low > WEAK for one in found) <= 1
+    assert all(one.low <= one.value <= one.high for one in found)
+    assert np.mean([one.value for one in found]) < 0.12
 
 
 @pytest.mark.parametrize(("rows", "expected"), [
@@ -43,10 +60,26 @@ def test_a_source_that_says_all_and_one_that_says_nothing(rows: list[tuple[str, 
 
 
 def test_films_of_few_cases_leave_it_more_open() -> None:
-    rows = [("ill", "a", 60), ("well", "a", 40), ("ill", "b", 40), ("well", "b", 60)]
+    rows = [("ill", "a", 80), ("well", "a", 20), ("ill", "b", 20), ("well", "b", 80)]
     alone, together = films(rows), films(rows, [number // 10 for number in range(200)])
     reach = [found.high - found.low for found in (cramers_v(alone), cramers_v(together))]
     assert reach[1] > 2 * reach[0]
+
+
+def test_a_film_from_elsewhere_parts_nothing() -> None:
+    chapter = confounding_chapter(films([("a", "s1", 300), ("a", "s2", 1), ("b", "s1", 1), ("b", "s2", 300)]))
+    found = by_key(chapter)
+    assert {found[f"confounding.{key}"].level for key in ("one-source", "pairs", "association")} == {"warning"}
+    assert "a (nearly all, 300 of 301 cases, in s1)" in found["confounding.one-source"].sentence
+    assert chapter.data["only_source"] == {"a": "s1", "b": "s2"}
+    assert chapter.data["share_no_source"] == [["a", "b"]]
+
+
+def test_few_cases_in_a_second_source_say_neither() -> None:
+    found = by_key(confounding_chapter(films([(name, source, 8) for name in ("ill", "well") for source in ("a", "b")])))
+    for key in ("one-source", "pairs", "association"):
+        assert found[f"confounding.{key}"].level == "note"
+        assert "cannot be said" in found[f"confounding.{key}"].sentence
 
 
 def test_a_class_of_one_source_is_said_first() -> None:
@@ -62,8 +95,9 @@ def test_a_class_of_one_source_is_said_first() -> None:
 
 
 def test_classes_of_two_sources_need_no_warning() -> None:
-    chapter = confounding_chapter(films([(name, source, 25) for name in ("ill", "well") for source in ("a", "b")]))
-    assert [finding.level for finding in chapter.findings] == ["fine", "fine"]
+    chapter = confounding_chapter(films([(name, source, 150) for name in ("ill", "well") for source in ("a", "b")]))
+    assert {finding.key: finding.level for finding in chapter.findings} == dict.fromkeys(KEYS, "fine")
+    assert by_key(chapter)["confounding.pairs"].value == 0
     assert not any(isinstance(block, Box) for block in chapter.blocks)
 
 
@@ -71,7 +105,7 @@ def test_pairs_that_share_no_source_are_named() -> None:
     rows = [("ill", "a", 30), ("well", "b", 30), ("odd", "a", 5), ("odd", "b", 5)]
     chapter = confounding_chapter(films(rows))
     assert chapter.data["share_no_source"] == [["ill", "well"]]
-    assert by_key(chapter)["confounding.pairs"].sentence.startswith("No source holds both of a pair: ill and well.")
+    assert "To tell ill and well apart it is enough" in by_key(chapter)["confounding.pairs"].sentence
     assert by_key(chapter)["confounding.association"].level == "warning"
 
 
@@ -90,7 +124,8 @@ def test_the_table_counts_films_and_cases() -> None:
 ])  # fmt: skip
 def test_one_source_or_one_class_is_only_noted(rows: list[tuple[str, str, int]], words: str) -> None:
     chapter = confounding_chapter(films(rows))
-    assert [finding.level for finding in chapter.findings] == ["note"]
+    assert {finding.key for finding in chapter.findings} == KEYS
+    assert [finding.level for finding in chapter.findings] == ["note", "fine", "fine", "fine"]
     assert words in chapter.findings[0].sentence
     assert not chapter.figures
 

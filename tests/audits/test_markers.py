@@ -13,7 +13,8 @@ from scipy.stats import binomtest
 
 from embedlearn.audits.films import AuditedFilms
 from embedlearn.audits.markers import Marker, coverage, find_all, find_markers, markers_chapter, sample_films
-from embedlearn.audits.markers.shares import wilson
+from embedlearn.audits.markers import chapter as chapter_of_markers
+from embedlearn.audits.markers.shares import share_of
 from embedlearn.audits.markers.windows import highest, lowest, opened
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.phantom import LABELS, SOURCES, draw_film, scanner
@@ -185,7 +186,10 @@ def test_windows_are_those_of_scipy(width: int, shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize(("successes", "trials"), [(0, 7), (3, 12), (40, 40), (12, 120)])
 def test_intervals_of_shares_are_wilsons(successes: int, trials: int) -> None:
     known = binomtest(successes, trials).proportion_ci(method="wilson")
-    assert np.allclose(wilson(successes / trials, trials), (known.low, known.high), atol=1e-4)
+    counts = np.repeat([3, 0], [2 * successes, 2 * (trials - successes)])  # two films a case
+    found = share_of(counts, np.arange(2 * trials) // 2)
+    assert (found.low, found.high) == pytest.approx((known.low, known.high), abs=1e-6)
+    assert (found.films, found.cases) == (2 * trials, trials)
 
 
 def test_films_are_drawn_evenly_of_each_class_and_source() -> None:
@@ -218,10 +222,29 @@ def test_markers_that_go_with_the_class_are_a_warning() -> None:
     assert {name: len(shown.picture.svgs(name)) for name, shown in chapter.figures.items()} == {"markers": 2}
 
 
-def test_markers_alike_in_all_classes_and_none_at_all_are_fine() -> None:
+def test_markers_alike_in_all_classes_and_none_at_all_are_no_warning() -> None:
     letter = Marker(0.05, 0.02, 0.1, 0.06, "letter", True)
     some = np.random.default_rng(0).random(80) < 0.5
     alike = markers_chapter(audited(["a", "b"] * 40), [(letter,) if marked else () for marked in some])
-    assert [finding.level for finding in alike.findings] == ["note", "fine", "fine"]
+    assert [finding.level for finding in alike.findings] == ["note", "note", "note"]
     none = markers_chapter(audited(["a", "b"] * 20), [()] * 40)
-    assert [finding.level for finding in none.findings] == ["fine"] and not none.figures
+    assert [finding.level for finding in none.findings] == ["note"] and not none.figures
+    many = markers_chapter(audited(["a", "b"] * 60), [()] * 120)
+    assert many.findings[0].level == "fine" and many.findings[0].high == pytest.approx(0.031, abs=1e-3)
+
+
+def test_heat_maps_tell_how_many_films_have_a_marker_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, NDArray[np.float64]] = {}
+    monkeypatch.setattr(chapter_of_markers, "heat_maps", lambda where: shown.update(where) or {})
+    tiny = Marker(0.501, 0.501, 0.51, 0.51, "letter", True)  # a part of one tile
+    markers_chapter(audited(["a", "a", "a", "a", "b"]), [(tiny,), (), (tiny,), (tiny,), ()])
+    assert shown["a"].max() == 0.75 and (shown["a"] > 0).sum() == 1 and not shown["b"].any()
+
+
+def test_few_films_do_not_show_that_markers_tell_nothing() -> None:
+    alike = [(Marker(0.05, 0.02, 0.1, 0.06, "letter", True),)] * 2 + [()] * 2  # of two classes in turn
+    told = markers_chapter(audited(["a", "b"] * 800), alike * 400).findings[-1]
+    assert told.level == "fine" and "little" in told.sentence
+    some = np.random.default_rng(0).random(24) < 0.5
+    few = markers_chapter(audited(["a", "b"] * 12), [alike[0] if marked else () for marked in some]).findings[-1]
+    assert few.level == "note" and "cannot be said" in few.sentence

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from embedlearn.audits.findings import Chapter, Finding
 from embedlearn.audits.origins import origins_chapter
-from embedlearn.audits.origins.elsewhere import left_out_sources
+from embedlearn.audits.origins.elsewhere import left_out_sources, level_of_loss
 from embedlearn.audits.origins.examples import SHOTS, ask_with_support, support_from_one_source
 from embedlearn.audits.origins.films import KnownFilms, age_groups
 from embedlearn.audits.origins.purity import nearest_of_other_cases, neighbours_purity, purity_of
 from embedlearn.audits.origins.traits import ALL, told_traits
+from embedlearn.audits.replicates import Estimate
 from embedlearn.errors import ArgumentError
 
 FILMS = 160
@@ -83,7 +84,7 @@ def test_ages_come_in_three_groups() -> None:
     assert age_groups(pd.DataFrame({"sex": ["F", "M"]})).tolist() == ["", ""]
 
 
-def test_what_holds_everywhere_is_told_on_a_source_never_seen() -> None:
+def test_what_holds_everywhere_is_told_on_a_source_that_was_left_out() -> None:
     frame = frame_of()
     part = left_out_sources(known(frame, trained=vectors(frame, label=5)), 0)
     assert {finding.key for finding in part.findings} == {"origins.left-out.a", "origins.left-out.b"}
@@ -99,6 +100,34 @@ def test_what_holds_in_one_source_only_fails_on_the_other() -> None:
     assert told["within"]["ill"]["value"] > 0.9
     assert told["left_out"]["ill"]["value"] < 0.1
     assert by_key(part)["origins.left-out.a"].level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("learnt", "level", "words"),
+    [
+        ({"a": 0, "b": 7}, "fine", "Its encoder has learnt from no film of it."),
+        ({"a": 1200, "b": 7}, "note", "Its encoder has learnt from 1,200 films of it:"),
+        (None, "note", "Whether its encoder has learnt from films of it is not known."),
+    ],
+)
+def test_no_source_is_new_to_an_encoder_that_learnt_from_it(learnt: Any, level: str, words: str) -> None:
+    frame = frame_of()
+    chapter = origins_chapter(frame, {"trained": vectors(frame, label=8)}, learnt=learnt)
+    finding = by_key(chapter)["origins.left-out.a"]
+    assert finding.level == level
+    assert words in finding.sentence
+    assert "Fitted on 80 films of all other sources" in finding.sentence
+    assert chapter.data["left_out_sources"]["a"]["learnt_from"] == (learnt and learnt["a"])
+    assert by_key(chapter)["origins.support.b"].level == level  # which is asked about films of the other source
+    assert by_key(chapter)["origins.support.a"].level == "note"
+
+
+@pytest.mark.parametrize(
+    ("gap", "level"),
+    [((-0.01, -0.04, 0.02), "fine"), ((-0.02, -0.09, 0.05), "note"), ((-0.1, -0.2, -0.01), "warning")],
+)
+def test_a_loss_is_ruled_out_by_its_interval_alone(gap: tuple[float, float, float], level: str) -> None:
+    assert level_of_loss(Estimate(*gap), 0) == level
 
 
 def test_a_case_of_two_sources_is_not_learnt_from() -> None:

@@ -10,18 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from embedlearn.audits import scoring
-from embedlearn.audits.scoring import (
-    auc_interval,
-    auc_replicates,
-    balanced_weights,
-    case_weights,
-    cross_validate,
-    deal_folds,
-    fit_and_score,
-    lift_over_best,
-    share_replicates,
-    summed_up,
-)
+from embedlearn.audits.replicates import Estimate, auc_replicates, case_weights, share_replicates, summed_up
+from embedlearn.audits.scoring import balanced_weights, cross_validate, deal_folds, fit_and_score
 from embedlearn.errors import ArgumentError, EpisodeError
 
 
@@ -33,6 +23,11 @@ def made_up(films: int = 300, cases: int = 120, apart: float = 1.0, seed: int = 
     return rng.normal(size=(films, 2)) + apart * (label == "ill")[:, None], label, case
 
 
+def auc_of(scores: Any, positive: Any, cases: Any, **more: int) -> Estimate:
+    """One column's AUC with its interval."""
+    return summed_up(auc_replicates(np.asarray(scores)[:, None], positive, cases, **more)[0])
+
+
 @pytest.mark.parametrize("digits", [0, 6])
 def test_an_interval_is_that_of_a_plain_loop(digits: int) -> None:
     features, label, case = made_up()
@@ -42,7 +37,7 @@ def test_an_interval_is_that_of_a_plain_loop(digits: int) -> None:
         drawn = numbers[rng.integers(0, len(numbers), len(numbers))]
         rows = np.concatenate([np.flatnonzero(case == one) for one in drawn])
         values.append(roc_auc_score(positive[rows], score[rows]))
-    found = auc_interval(score, positive, case, replicates=60, seed=3)
+    found = auc_of(score, positive, case, replicates=60, seed=3)
     expected = (roc_auc_score(positive, score), *np.quantile(values, [0.025, 0.975]))
     assert found == pytest.approx(expected, abs=1e-12)
 
@@ -50,22 +45,22 @@ def test_an_interval_is_that_of_a_plain_loop(digits: int) -> None:
 def test_the_order_of_films_and_the_names_of_cases_do_not_matter() -> None:
     features, label, case = made_up()
     order = np.random.default_rng(1).permutation(len(case))
-    first = auc_interval(features[:, 0], label == "ill", case)
-    assert first == auc_interval(features[order, 0], label[order] == "ill", case[order] * 7)
+    first = auc_of(features[:, 0], label == "ill", case)
+    assert first == auc_of(features[order, 0], label[order] == "ill", case[order] * 7)
 
 
 def test_films_of_one_case_say_no_more_than_one() -> None:
     features, label, case = made_up(120)
     every = np.arange(len(case))
-    once = auc_interval(features[:, 0], label == "ill", every)
+    once = auc_of(features[:, 0], label == "ill", every)
     twice = np.repeat(every, 4)
-    assert auc_interval(features[twice, 0], label[twice] == "ill", twice) == pytest.approx(once)
+    assert auc_of(features[twice, 0], label[twice] == "ill", twice) == pytest.approx(once)
 
 
 def test_what_cannot_be_said_is_not_a_number() -> None:
-    everyone = auc_interval(np.arange(5.0), np.ones(5, bool), np.arange(5), replicates=20)
+    everyone = auc_of(np.arange(5.0), np.ones(5, bool), np.arange(5), replicates=20)
     assert np.isnan(everyone).all()
-    same = auc_interval(np.arange(4.0), [False, False, True, True], [0, 0, 0, 0], replicates=20)
+    same = auc_of(np.arange(4.0), [False, False, True, True], [0, 0, 0, 0], replicates=20)
     assert same == (1, 1, 1)
 
 
@@ -77,25 +72,6 @@ def test_shares_are_weighted_means() -> None:
         for column in range(2):
             expected = np.average(features[:, column], weights=weight * counted[:, column])
             assert found[column, replicate] == pytest.approx(expected)
-
-
-def test_the_best_probe_is_chosen_anew_in_each_replicate() -> None:
-    features, label, case = made_up(apart=0.6)
-    positive = label == "ill"
-    model = features.sum(1)
-    found = lift_over_best(model, {"one": features[:, 0], "other": features[:, 1]}, positive, case, seed=2)
-    every = auc_replicates(np.column_stack([model, features]), positive, case, seed=2)
-    lifts = every[0] - np.maximum(every[1], every[2])
-    assert found[1:] == summed_up(lifts)
-    assert found.best == ("one" if every[1, 0] > every[2, 0] else "other")
-
-
-def test_a_model_does_not_rise_above_itself() -> None:
-    features, label, case = made_up()
-    found = lift_over_best(features[:, 0], {"itself": features[:, 0]}, label == "ill", case, replicates=50)
-    assert found == ("itself", 0, 0, 0)
-    with pytest.raises(ArgumentError, match=r"^probes: "):
-        lift_over_best(features[:, 0], {}, label == "ill", case)
 
 
 def test_folds_keep_cases_whole_and_classes_alike() -> None:
@@ -148,7 +124,7 @@ def test_what_a_case_is_known_by_does_not_help() -> None:
 def test_a_model_that_learnt_nothing_ranks_nothing(cases: int) -> None:
     label = np.array(["ill", "well", "well"])[np.arange(cases) % 3]
     scores = cross_validate(np.full((cases, 4), 3.0), label, np.arange(cases))
-    assert auc_interval(scores.log_odds[:, 0], label == "ill", np.arange(cases), replicates=30) == (0.5, 0.5, 0.5)
+    assert auc_of(scores.log_odds[:, 0], label == "ill", np.arange(cases), replicates=30) == (0.5, 0.5, 0.5)
 
 
 def test_many_features_come_down_to_their_leading_components(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,8 +26,9 @@ from embedlearn.audits.features import (
 )  # fmt: skip
 from embedlearn.audits.films import SIDE, WHOLE, AuditedFilms
 from embedlearn.audits.judging import Judged, judge
-from embedlearn.audits.scoring import Estimate
-from embedlearn.audits.shortcuts import TELLING, level_of, shortcuts_chapter
+from embedlearn.audits.probes import border_ring
+from embedlearn.audits.replicates import Estimate
+from embedlearn.audits.shortcuts import TELLING, _headline, _of_probe, _of_source, level_of, shortcuts_chapter
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.masks import find_masks, read_mask
 from embedlearn.radiographs.reading import film_header, preprocess, read_film
@@ -159,20 +160,55 @@ def test_the_box_holds_the_lungs_of_real_films(shared_data: Path) -> None:
     masks = find_masks(shared_data / "lungmasks" / "masks", films)
     sizes = {stem: film_header(films[stem]) for stem in masks}
     lungs = [read_mask(path, sizes[stem]["height"], sizes[stem]["width"]) for stem, path in masks.items()]
-    place = box_place(96)
-    covered = []
+    place, ring = (found.repeat(3, 0).repeat(3, 1) for found in (box_place(32), border_ring(32) & ~box_place(32)))
+    covered, seen = [], []
     for mask in lungs:
         at = [np.arange(length) * 96 // length for length in mask.shape]
         covered.append((mask & place[np.ix_(*at)]).sum() / mask.sum())
+        seen.append((mask & ring[np.ix_(*at)]).sum() / mask.sum())
     assert np.mean(covered) > 0.975
     assert np.min(covered) > 0.8
+    assert (100 * np.mean(seen), 100 * np.max(seen)) == pytest.approx((1.5, 13), abs=0.5)
+
+
+def test_neither_border_nor_corners_see_what_the_box_hides(file: Path) -> None:
+    films = noise()
+    films[ill(), 4:54, 4:60] //= 2
+    given = [probe_features(audited(file, found), hide_lungs(None)) for found in (films, noise())]
+    for view in (BORDER, CORNERS, HIDDEN):
+        assert np.array_equal(*(found[view] for found in given))
+
+
+def made_up(aucs: dict[str, tuple[tuple[float, float], ...]]) -> Judged:
+    """Judged by probes with such intervals: of each class, ill and odd, the ends."""
+    found = np.array([[[np.mean(ends), *np.linspace(*ends, 1000)] for ends in of] for of in aucs.values()])
+    return Judged(tuple(aucs), ("ill", "odd"), found, found, 90, 90, {})
+
+
+def test_the_headline_leads_with_the_class_that_matters_and_hides_no_other() -> None:
+    told = made_up({HEADER: ((0.42, 0.68), (0.8, 0.9)), BORDER: ((0.44, 0.63), (0.45, 0.55))})
+    best, asked = _headline(told, None), _headline(told, "ill")
+    assert best.sentence.startswith("Without looking at the lungs odd is told") and "best told" not in best.sentence
+    assert asked.sentence.startswith("Without looking at the lungs ill is told")
+    assert "best told is odd, with AUC .850" in asked.sentence
+    assert (best.level, asked.level) == ("warning", "warning")
+    assert _headline(told, "unknown") == best
+
+
+def test_what_so_few_cases_cannot_say_is_not_said() -> None:
+    open_, clear = ((0.4, 0.72), (0.4, 0.72)), ((0.47, 0.58), (0.5, 0.59))
+    for told, level in ((made_up({HEADER: open_}), "note"), (made_up({HEADER: clear}), "fine"),
+                        (made_up({HEADER: clear, BORDER: open_}), "note")):  # fmt: skip
+        for found in (_headline(told, None), _of_source("a", told), _of_probe(told, told.views[-1])):
+            assert found.level == level
+            assert ("cannot be said" in found.sentence) == (level == "note")
 
 
 @pytest.mark.parametrize(("found", "level"), [
-    (Estimate(0.9, 0.71, 0.95), "warning"), (Estimate(0.9, 0.7, 1), "note"), (Estimate(0.6, 0.5, 0.7), "fine"),
-    (Estimate(0.9, np.nan, np.nan), "note"),
+    (Estimate(0.9, 0.71, 0.95), "warning"), (Estimate(0.9, 0.7, 1), "note"), (Estimate(0.6, 0.5, 0.7), "note"),
+    (Estimate(0.55, 0.51, 0.6), "fine"), (Estimate(0.9, np.nan, np.nan), "note"),
 ])  # fmt: skip
-def test_the_lower_end_decides_how_much_a_probe_worries(found: Estimate, level: str) -> None:
+def test_the_lower_end_warns_and_only_the_upper_end_clears(found: Estimate, level: str) -> None:
     assert level_of(found) == level
 
 

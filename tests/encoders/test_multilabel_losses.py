@@ -22,7 +22,9 @@ def make(seed, films=12, findings=4, low=-1):
 
 def looped_overlap(one, other):
     """Jaccard's index of two films' sets, of what is known of both; to be healthy is a name of its own."""
-    known = {k for k in range(len(one)) if one[k] >= 0 and other[k] >= 0} | {HEALTHY}
+    known = {k for k in range(len(one)) if one[k] >= 0 and other[k] >= 0}
+    if all(1 in film or -1 not in film for film in (one, other)):
+        known.add(HEALTHY)
     sets = [{k for k in range(len(film)) if film[k] == 1} or {HEALTHY} for film in (one, other)]
     first, second = (names & known for names in sets)
     return len(first & second) / len(first | second) if first | second else 0.0
@@ -167,6 +169,21 @@ def test_the_findings_of_every_source_stand_in_equal_parts():
     films = next(sampler.epoch(0)).films
     assert sampler.width == 2 * 7
     assert np.bincount(sources[films]).tolist() == [8 * len(films) // 14, 6 * len(films) // 14]
+
+
+def test_a_film_of_which_nothing_is_known_is_not_taken_for_healthy():
+    healthy, unknown, ill = torch.zeros(1, 3), torch.full((1, 3), -1), torch.tensor([[0, 1, -1]])
+    assert jaccard(healthy, torch.cat([healthy, unknown, ill])).tolist() == [[1, 0, 0]]
+    assert jaccard(unknown, unknown).item() == 0
+    targets = drawn_targets()
+    targets[np.flatnonzero(~targets.any(1))[:30]] = -1, 0, 0
+    sampler = FindingSampler(targets, 16, seed=1)
+    for batch in sampler.epoch(0):
+        units = targets[batch.films].reshape(-1, 5, 2, 3)  # healthy, each finding, those that may be either
+        assert (units[:, 0] == 0).all() and (units[:, 4, :, 0] == -1).all()
+    targets[np.flatnonzero(targets[:, 0] == -1)[1:]] = 0
+    alone = FindingSampler(targets, 16)
+    assert alone.shares()[targets[:, 0] == -1] == 0  # a single one makes no pair
 
 
 @pytest.mark.parametrize("balance", ["classes", "sources"])

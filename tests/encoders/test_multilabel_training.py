@@ -128,11 +128,15 @@ def test_what_wants_one_class_a_film_is_refused(objective, sampling, complaint):
         build_finding_trainer(objective, sampling=sampling)
 
 
-def test_a_finding_that_no_training_film_shows_is_refused():
+@pytest.mark.parametrize(
+    ("side", "other", "complaint"),
+    [(1, 0, "shows below; leave it out with --classes"), (0, -1, "is known not to show below; add films known not to")],
+)
+def test_a_finding_of_which_training_films_know_one_side_only_is_refused(side, other, complaint):
     trainer = build_finding_trainer(CASES["bce"])
     films = make_findings(20, seed=3)
-    films.labels[:, 2] = 0
-    with pytest.raises(ArgumentError, match="training: no training film shows below; leave it out with --classes"):
+    films.labels[films.labels[:, 2] == side, 2] = other
+    with pytest.raises(ArgumentError, match=f"training: no training film {complaint}"):
         type(trainer)(trainer.encoder, films, trainer.validation, trainer.plan, trainer.fabric)
 
 

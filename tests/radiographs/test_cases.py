@@ -11,7 +11,7 @@ from PIL import Image
 
 from embedlearn.radiographs import cases
 from embedlearn.radiographs.cache import open_films
-from embedlearn.radiographs.cases import find_cases, find_twins, twin_groups
+from embedlearn.radiographs.cases import components, find_cases, find_twins, twin_groups
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import Manifest, build_manifest, join
 from embedlearn.radiographs.preprocessing import Preprocessing
@@ -154,3 +154,8 @@ def test_films_that_look_the_same_share_a_number() -> None:
     pixels = np.stack([np.asarray(Image.fromarray(draw_film(seed)).resize((SIZE, SIZE))) for seed in (1, 2, 1, 3, 2)])
     groups = twin_groups(pixels)
     assert groups[0] == groups[2] and groups[1] == groups[4] and len(set(groups.tolist())) == 3
+
+
+def test_components_are_numbered_as_they_appear() -> None:
+    assert components([(3, 1), (4, 3)], 5).tolist() == [0, 1, 2, 1, 1]
+    assert components(np.empty((0, 2), np.int64), 2).tolist() == [0, 1]

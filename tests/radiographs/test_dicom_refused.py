@@ -15,13 +15,13 @@ from pydicom.uid import (
 )
 
 from embedlearn.errors import ImageError
-from embedlearn.radiographs import dicom, reading
+from embedlearn.radiographs import dicombounds, reading
 from embedlearn.radiographs.dicom import dicom_tags
 from embedlearn.radiographs.reading import film_header, read_film
 
 
 def test_a_deflated_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicom, "MAX_INFLATED", 4 << 20)
+    monkeypatch.setattr(dicombounds, "MAX_INFLATED", 4 << 20)
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     body = b"".join(packer.compress(bytes(1 << 20)) for _ in range(8)) + packer.flush()
     path = deflated(tmp_path / "bomb.dcm", body)
@@ -121,3 +121,31 @@ def test_a_film_too_large_or_too_small(tmp_path: Path, monkeypatch: pytest.Monke
         read_film(write(tmp_path / "large.dcm", ramp(), Rows=30_000, Columns=30_000))
     with pytest.raises(ImageError, match=r"small\.dcm: .*at least 16 .* got 16 x 15"):
         read_film(write(tmp_path / "small.dcm", ramp()[:15]))
+
+
+def test_a_bomb_behind_a_long_head(tmp_path: Path) -> None:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    path = deflated(tmp_path / "bomb.dcm", packer.compress(bytes(8 << 20)) + packer.flush())
+    data = path.read_bytes()
+    note = b"\x02\x00\x02\x01OB\x00\x00" + (2000).to_bytes(4, "little") + bytes(2000)  # (0002,0102)
+    path.write_bytes(data[:144] + note + data[144:])
+    for read in (read_film, dicom_tags):
+        with pytest.raises(ImageError, match=r"bomb\.dcm: wanted .* at most 4 MiB, got more from .* bytes; leave"):
+            read(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_bomb_of_elements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool, nested: bool) -> None:
+    monkeypatch.setattr(dicombounds, "MAX_READS", 4_999)
+    head = b"\x09\x00\x05\x10SQ\x00\x00" + b"\xff" * 4 if nested else b""
+    item = b"\xfe\xff\x00\xe0\x00\x00\x00\x00" if nested else b"\x09\x00\x10\x10LO\x00\x00"
+    body = head + item * 20_000
+    if packed:
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        path = deflated(tmp_path / "film.dcm", packer.compress(body) + packer.flush())
+    else:
+        path = write(tmp_path / "film.dcm", ramp())
+        path.write_bytes(path.read_bytes() + body)
+    with pytest.raises(ImageError, match=r"film\.dcm: wanted a DICOM film, got one in more than 4,999 pieces; leave"):
+        read_film(path)

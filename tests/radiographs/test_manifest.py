@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from embedlearn.errors import ManifestError, StorageError
-from embedlearn.radiographs.manifest import COLUMNS, Manifest, build_manifest, class_of, join
+from embedlearn.radiographs.manifest import COLUMNS, Manifest, build_manifest, class_of, each_film_once, join
 
 ROWS: tuple[dict[str, str | None], ...] = (
     {"path": "/films/a.png", "label": "covid-19", "patient": "1"},
@@ -93,3 +93,19 @@ def test_saving_where_it_cannot(tmp_path: Path) -> None:
     (tmp_path / "films.csv").mkdir()
     with pytest.raises(StorageError, match=r"films\.csv: cannot be written"):
         small().save(tmp_path / "films.csv")
+
+
+def test_each_film_once() -> None:
+    again = [{**ROWS[0], "view": "PA"}, {**ROWS[1], "patient": "9"}]
+    manifest = each_film_once(build_manifest([*ROWS, *again], "set", ["a note"]))
+    assert manifest.frame["path"].tolist() == ["/films/a.png", "/films/c.png"]
+    assert manifest.notes[0] == "a note"
+    assert manifest.notes[1].startswith("set: 1 rows name a file that an earlier row names")
+    assert manifest.notes[2].endswith("left out, the first is b.png")
+    with pytest.raises(ManifestError, match="set: no film is left; .*contradict"):
+        each_film_once(build_manifest([ROWS[0], {**ROWS[0], "label": "healthy"}], "set"))
+
+
+def test_why_no_film_is_left() -> None:
+    with pytest.raises(ManifestError, match="set: no film was found; .*; 3 were lateral; 2 are not there$"):
+        build_manifest([], "set", ["3 were lateral", "2 are not there"])

@@ -168,6 +168,23 @@ def test_a_film_that_was_cropped_since_its_boxes_were_drawn_has_no_outline(tmp_p
         find_lungs(films, boxes=tmp_path / "boxes.json")
 
 
+def test_boxes_are_on_the_film_as_it_is_shown_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    film, mask = tmp_path / "a.jpg", np.zeros((120, 60), np.uint8)
+    Image.fromarray(noise(height=60, width=120)).save(film, exif=exif)
+    coco = {
+        "images": [{"id": 1, "file_name": "a.jpg", "height": 120, "width": 60}],
+        "annotations": [{"image_id": 1, "bbox": [15, 12, 30, 96]}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(coco))
+    mask[12:108, 15:45] = 255
+    save(tmp_path / "masks" / "a.png", mask)
+    assert read_film(film).shape == (120, 60)
+    assert find_lungs([film], boxes=tmp_path / "boxes.json") == {film: pytest.approx((0.1, 0.25, 0.9, 0.75))}
+    assert find_lungs([film], tmp_path / "masks") == {film: pytest.approx((0.1, 0.25, 0.9, 0.75))}
+
+
 def test_two_films_of_one_name_are_not_given_one_outline(tmp_path: Path) -> None:
     films = [save(tmp_path / place / "a.png", noise()) for place in ("one", "two")]
     save(tmp_path / "masks" / "a.png", np.pad(np.full((40, 60), 255, np.uint8), 10))

@@ -24,7 +24,7 @@ CAPTION = "Where letters, text and boxes lie, by class: the share of its films t
 
 
 def heat_maps(where: Mapping[str, NDArray[np.float64]]) -> dict[str, Shown]:
-    """A panel a class of how often a marker covers each tile, float64 [S, S]; all of one scale."""
+    """A panel a class of the share of films with a marker on each tile, float64 [S, S]; all of one scale."""
     most = max(float(shares.max()) for shares in where.values()) or 1.0
     panels = [Panel(name, partial(_draw, shares=shares, most=most), HEIGHT) for name, shares in where.items()]
     return {"markers": Shown(CAPTION, Picture(tuple(panels), WIDTH, min(3, len(panels))))}

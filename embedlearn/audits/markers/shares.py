@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Z = 1.96  # standard deviations of a 95 % interval
+from embedlearn.audits.enough import wilson
+
 WILSON = "Wilson, with as many trials as there are cases"
 
 
@@ -31,10 +32,3 @@ def share_of(counts: NDArray[np.int64], cases: NDArray[np.int64]) -> Share:
     share = float((counts > 0).mean())
     low, high = wilson(share, trials)
     return Share(share, low, high, len(counts), trials, float(counts.mean()))
-
-
-def wilson(share: float, trials: int) -> tuple[float, float]:
-    """The ends of the 95 % interval of a share of so many trials."""
-    middle = (share + Z * Z / (2 * trials)) / (1 + Z * Z / trials)
-    reach = Z / (1 + Z * Z / trials) * np.sqrt(share * (1 - share) / trials + Z * Z / (4 * trials * trials))
-    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))

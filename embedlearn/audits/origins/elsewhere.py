@@ -1,10 +1,13 @@
-"""What a model that was fitted on other sources is worth on a source that it has never seen."""
+"""What a classifier of embeddings that was fitted on other sources is worth on a source.
+
+Only the classifier is kept from the source: the encoder below it may have learnt from films of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +15,8 @@ from embedlearn.audits.findings import Finding, Level, Shown
 from embedlearn.audits.judging import FEWEST, Judged, compare, known, plain, score_cell, written
 from embedlearn.audits.legends import legend_below, legend_height
 from embedlearn.audits.origins.films import KnownFilms, Part
-from embedlearn.audits.scoring import HOW, cross_validate, fit_and_score
+from embedlearn.audits.replicates import HOW, Estimate, Lift
+from embedlearn.audits.scoring import cross_validate, fit_and_score
 from embedlearn.figures import COLOURS, GREY, Panel, Picture
 from embedlearn.pages.blocks import Group, Row, Table
 
@@ -22,24 +26,34 @@ if TYPE_CHECKING:
 LOSS = 0.05  # of a score: as much as often lies between systems, so that their order would not carry over
 CAPTION = (
     "Mean AUC of the classes of each source: by models fitted within it on other cases (filled), and fitted on all "
-    "other sources (hollow), with 95 % intervals. Dotted: chance."
+    "other sources (hollow), with 95 % intervals; both on embeddings by the same encoder, whatever that has "
+    "learnt from. Dotted: chance."
 )
+
+
+class Told(NamedTuple):
+    """A source by classifiers of both kinds, and on how many films of other sources the one was fitted."""
+
+    judged: Judged
+    fitted: int
 
 
 def left_out_sources(films: KnownFilms, seed: int) -> Part:
     """Each source by a logistic model of all others, beside one that was cross-validated within it.
 
-    Of the others only cases that have no film in the source count, and only classes that both have.
+    Of the others only cases that have no film in the source count, and only classes that both have. The encoder is the
+    same for both and has learnt from as many films of the source as `films.learnt` says.
     """
-    found = {str(name): _judged(films, str(name), seed) for name in np.unique(films.source)}
-    judged = {name: told for name, told in found.items() if told is not None}
-    if not judged:
+    every = {str(name): _judged(films, str(name), seed) for name in np.unique(films.source)}
+    found = {name: told for name, told in every.items() if told is not None}
+    if not found:
         return Part()
+    judged = {name: told.judged for name, told in found.items()}
     return Part(
-        tuple(_finding(films.judged, source, told) for source, told in judged.items()),
+        tuple(_finding(films, source, told) for source, told in found.items()),
         {"origins-elsewhere": Shown(CAPTION, _picture(films, judged))},
         (_table(films, judged),),
-        {source: _plain(films, told) for source, told in judged.items()},
+        {source: _plain(films, source, told) for source, told in found.items()},
     )
 
 
@@ -53,7 +67,17 @@ def other(model: str) -> str:
     return f"{model}, other sources"
 
 
-def _judged(films: KnownFilms, source: str, seed: int) -> Judged | None:
+def level_of_loss(gap: Estimate | Lift, learnt: int | None) -> Level:
+    """Whether a score falls elsewhere; fine only where it surely does not, of an encoder that never learnt from there.
+
+    `learnt`: from how many films of what is asked about the encoder has learnt, None where that is not known.
+    """
+    if gap.high < 0 and gap.value < -LOSS:
+        return "warning"
+    return "fine" if gap.low > -LOSS and learnt == 0 else "note"
+
+
+def _judged(films: KnownFilms, source: str, seed: int) -> Told | None:
     there, rest = films.source == source, films.elsewhere(source)
     classes = [name for name in films.classes_in(there, FEWEST) if name in films.classes_in(rest, FEWEST)]
     if len(classes) < 2:
@@ -64,24 +88,35 @@ def _judged(films: KnownFilms, source: str, seed: int) -> Judged | None:
     for name, X in films.models.items():
         scores[own(name)] = cross_validate(X[asked], labels, cases, seed=seed).log_odds
         scores[other(name)] = fit_and_score(X[fitted], films.label[fitted], X[asked]).log_odds
-    return compare(scores, tuple(classes), labels, cases, {}, seed=seed)
+    return Told(compare(scores, tuple(classes), labels, cases, {}, seed=seed), int(fitted.sum()))
 
 
-def _finding(model: str, source: str, judged: Judged) -> Finding:
+def _finding(films: KnownFilms, source: str, told: Told) -> Finding:
+    model, judged, learnt = films.judged, told.judged, films.learnt_from([source])
     gap = judged.lift(other(model), [own(model)])
-    level: Level = "fine" if not gap.high < 0 else "warning" if gap.value < -LOSS else "note"
     words = (
-        f"Fitted on all other sources, a model of the {model} embedding tells the classes of {source} "
-        f"({', '.join(judged.classes)}) with mean AUC {written(judged.auc(other(model)))}, fitted within {source} with "
-        f"{written(judged.auc(own(model)))}: a change of {written(gap, signed=True)}."
+        f"Fitted on {told.fitted:,} films of all other sources, a model of the {model} embedding tells the classes of "
+        f"{source} ({', '.join(judged.classes)}) with mean AUC {written(judged.auc(other(model)))}, fitted within "
+        f"{source} with {written(judged.auc(own(model)))}: a change of {written(gap, signed=True)}. {_seen(learnt)}"
     )
     return Finding(
-        f"origins.left-out.{source}", level, words, "change of AUC", known(gap.value), known(gap.low), known(gap.high),
-        HOW, judged.films,
+        f"origins.left-out.{source}", level_of_loss(gap, learnt), words, "change of AUC", known(gap.value),
+        known(gap.low), known(gap.high), HOW, judged.films,
     )  # fmt: skip
 
 
-def _plain(films: KnownFilms, judged: Judged) -> dict[str, Any]:
+def _seen(learnt: int | None) -> str:
+    """From how many films of the source the encoder has learnt, in a sentence."""
+    if learnt is None:
+        return "Whether its encoder has learnt from films of it is not known."
+    if not learnt:
+        return "Its encoder has learnt from no film of it."
+    count = f"{learnt:,} film{'s' if learnt > 1 else ''}"
+    return f"Its encoder has learnt from {count} of it: on a source that is new to it, it may do worse."
+
+
+def _plain(films: KnownFilms, source: str, found: Told) -> dict[str, Any]:
+    judged = found.judged
     told: dict[str, Any] = {}
     for model in films.models:
         told[model] = {
@@ -89,7 +124,13 @@ def _plain(films: KnownFilms, judged: Judged) -> dict[str, Any]:
             "left_out": {name: plain(judged.auc(other(model), name)) for name in judged.classes},
             "change": plain(judged.lift(other(model), [own(model)])),
         }
-    return {"films": judged.films, "cases": judged.cases, "models": told}
+    return {
+        "films": judged.films,
+        "cases": judged.cases,
+        "fitted_on": found.fitted,
+        "learnt_from": films.learnt_from([source]),
+        "models": told,
+    }
 
 
 def _table(films: KnownFilms, judged: Mapping[str, Judged]) -> Table:

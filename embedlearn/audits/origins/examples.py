@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlearn.audits.findings import Finding, Level
+from embedlearn.audits.findings import Finding
 from embedlearn.audits.judging import FEWEST, interval, known, plain, score_cell, written
-from embedlearn.audits.origins.elsewhere import LOSS
+from embedlearn.audits.origins.elsewhere import level_of_loss
 from embedlearn.audits.origins.films import KnownFilms, Part
-from embedlearn.audits.scoring import Estimate
+from embedlearn.audits.replicates import OVER_CASES, Estimate
 from embedlearn.episodes.intervals import bootstrap_interval
 from embedlearn.pages.blocks import Cell, Group, Row, Table
 from embedlearn.pages.numbers import number
 
 SHOTS = 5
 DRAWS = 200
-HOW = f"bootstrap over cases, {DRAWS} replicates with an episode each"
+HOW = f"{OVER_CASES}, {DRAWS} replicates with an episode each"
 
 
 class Answered(NamedTuple):
@@ -42,7 +42,7 @@ def support_from_one_source(films: KnownFilms, seed: int) -> Part:
     if not found:
         return Part()
     return Part(
-        tuple(_finding(films.judged, source, told[films.judged]) for source, told in found.items()),
+        tuple(_finding(films, source, told[films.judged]) for source, told in found.items()),
         {},
         (_table(films, found),),
         {source: {model: _plain(answered) for model, answered in told.items()} for source, told in found.items()},
@@ -100,18 +100,22 @@ def _estimate(values: NDArray[np.float64]) -> Estimate:
     return Estimate(*bootstrap_interval(values))
 
 
-def _finding(model: str, source: str, found: Answered) -> Finding:
-    change = _estimate(found.others - found.same)
-    level: Level = "fine" if not change.high < 0 else "warning" if change.value < -LOSS else "note"
+def _finding(films: KnownFilms, source: str, found: Answered) -> Finding:
+    model, change = films.judged, _estimate(found.others - found.same)
+    learnt = films.learnt_from(np.unique(films.source[films.elsewhere(source)]).tolist())
     words = (
         f"With {SHOTS} examples a class from {source} ({', '.join(found.classes)}), the balanced accuracy of the "
         f"{model} encoder is {written(_estimate(found.same))} on other cases of {source} and "
         f"{written(_estimate(found.others))} on the other sources: a change of {written(change, signed=True)} "
         f"({number(1 / len(found.classes))} by chance)."
     )
+    if learnt:
+        words += f" Its encoder has learnt from {learnt:,} film{'s' if learnt > 1 else ''} of the others."
+    elif learnt is None:
+        words += " Whether its encoder has learnt from films of the others is not known."
     return Finding(
-        f"origins.support.{source}", level, words, "change of balanced accuracy", known(change.value),
-        known(change.low), known(change.high), HOW, found.films,
+        f"origins.support.{source}", level_of_loss(change, learnt), words, "change of balanced accuracy",
+        known(change.value), known(change.low), known(change.high), HOW, found.films,
     )  # fmt: skip
 
 

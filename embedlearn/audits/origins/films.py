@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -32,7 +32,8 @@ class Part(NamedTuple):
 class KnownFilms:
     """N films: `label` and `source` str [N], `case` int64 [N], `traits` str [N] by name, empty where unknown.
 
-    `models` holds embeddings float32 [N, D] of length 1 by name, the judged one first.
+    `models` holds embeddings float32 [N, D] of length 1 by name, the judged one first. `learnt` says from how many
+    films of each source the judged one's encoder has learnt, these films or others; None where that is not known.
     """
 
     label: NDArray[np.str_]
@@ -40,20 +41,30 @@ class KnownFilms:
     case: NDArray[np.int64]
     models: Mapping[str, NDArray[np.float32]]
     traits: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    learnt: Mapping[str, int] | None = None
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, models: Mapping[str, NDArray[np.float32]]) -> Self:
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        models: Mapping[str, NDArray[np.float32]],
+        learnt: Mapping[str, int] | None = None,
+    ) -> Self:
         """The films of a manifest that has the columns `class` and `case`."""
         label, source = (frame[name].to_numpy(dtype=str) for name in ("class", "source"))
         known = {"source": source, "view": _words(frame, "view"), "age group": age_groups(frame)}
         traits = {**known, "sex": _words(frame, "sex")}
         unit = {name: _of_length_one(X) for name, X in models.items()}
-        return cls(label, source, frame["case"].to_numpy(dtype=np.int64), unit, traits)
+        return cls(label, source, frame["case"].to_numpy(dtype=np.int64), unit, traits, learnt)
 
     @property
     def judged(self) -> str:
         """The model that is judged."""
         return next(iter(self.models))
+
+    def learnt_from(self, sources: Iterable[str]) -> int | None:
+        """From how many films of these sources the judged model's encoder has learnt; None where not known."""
+        return None if self.learnt is None else sum(self.learnt.get(source, 0) for source in sources)
 
     def elsewhere(self, source: str) -> Mask:
         """The films of other sources whose case has no film in this one, bool [N]."""

@@ -13,7 +13,7 @@ from embedlearn.audits.findings import Finding, Level, Shown
 from embedlearn.audits.judging import interval, known, plain, score_cell, written
 from embedlearn.audits.legends import legend_below, legend_height
 from embedlearn.audits.origins.films import KnownFilms, Part
-from embedlearn.audits.scoring import HOW, Estimate, share_replicates, summed_up
+from embedlearn.audits.replicates import OVER_CASES, Estimate, share_replicates, summed_up
 from embedlearn.figures import COLOURS, GREY, Panel, Picture
 from embedlearn.gallery.exact import exact_neighbours
 from embedlearn.pages.blocks import Cell, Group, Row, Table
@@ -106,7 +106,7 @@ def _finding(model: str, found: Purity, films: int) -> Finding:
     )
     return Finding(
         "origins.neighbours", level, words, "source purity less label purity, each above chance", known(more.value),
-        known(more.low), known(more.high), HOW.partition(",")[0], films,
+        known(more.low), known(more.high), OVER_CASES, films,
     )  # fmt: skip
 
 

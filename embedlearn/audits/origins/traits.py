@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlearn.audits.findings import Finding, Level, Shown
-from embedlearn.audits.judging import Judged, judge, known, plain, score_cell, written
+from embedlearn.audits.judging import TELLING, Judged, judge, known, plain, score_cell, written
 from embedlearn.audits.legends import legend_below, legend_height
 from embedlearn.audits.origins.films import UNKNOWN, KnownFilms, Part
-from embedlearn.audits.scoring import HOW
+from embedlearn.audits.replicates import HOW
 from embedlearn.figures import COLOURS, GREY, Panel, Picture
 from embedlearn.pages.blocks import Cell, Group, Row, Table
 from embedlearn.pages.numbers import number
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ALL = "all films"
-TELLING = 0.7  # AUC from which on a trait is said to be told, as in `shortcuts`
 CAPTION = (
     "How well embeddings tell what is no disease, mean AUC of each value against the others with its 95 % interval, "
     "over all films and within one class, where the label has no part in it. Dotted: chance."
@@ -71,7 +70,10 @@ def _finding(films: KnownFilms, trait: str, scopes: Mapping[str, Judged]) -> Fin
     if not within:
         words += " The label may have a part in it: no class has two values of it."
     # To know a source does no harm by itself: what it costs, the other parts say, and these warn.
-    level: Level = "note" if auc.low > TELLING else "fine"
+    every = [scopes[name].auc(model) for name in within or scopes]
+    level: Level = "fine" if all(found.high < TELLING for found in every) else "note"
+    if level == "note" and not auc.low > 0.5:
+        words += " Whether it tells it beyond chance cannot be said."
     return Finding(
         f"origins.{trait.replace(' ', '-')}", level, words, "AUC", known(auc.value), known(auc.low), known(auc.high),
         HOW, judged.films,

@@ -87,6 +87,12 @@ def prepared(film: NDArray[np.uint8]) -> Prepared:
     return Prepared(levelled(plane[None], REACH[FINE])[0], plane - gaussian_filter(plane, DETAIL, mode="nearest"))
 
 
+def shows_enough(film: NDArray[np.uint8]) -> bool:
+    """Whether the greys vary in `FEWEST` tiles of a film [H, W], its margins cut off."""
+    tiles = squared(trimmed(film), FINE).reshape(FINE // TILE, TILE, FINE // TILE, TILE)
+    return int((tiles.std(axis=(1, 3)) > FAINT).sum()) >= FEWEST
+
+
 def local_correlation(first: Prepared, second: Prepared, start: NDArray[np.float64]) -> float:
     """The correlation that `SHARE` of the tiles of two films reach in their detail, once laid upon each other.
 

@@ -12,7 +12,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from embedlearn.audits.films import SIDE as SQUARE
 from embedlearn.audits.films import AuditedFilms
+from embedlearn.audits.twins.counting import class_names
 from embedlearn.audits.twins.pictures import Pictures
 from embedlearn.figures import GREY, figure
 from embedlearn.pages import blocks
@@ -27,7 +29,7 @@ QUALITY, PIXELS = 80, 170  # of a film in a page
 
 
 def telling_pairs(audited: AuditedFilms, pictures: Pictures, most: int = MOST) -> NDArray[np.int64]:
-    """Numbers of the pairs to show, one of a picture: across sources first, least alike first, exact copies last."""
+    """Numbers of the pairs to show, one of a picture: across sources first, least alike first, equal ones last."""
     source = audited.frame["source"].to_numpy(dtype=str)
     across = source[pictures.pairs[:, 0]] != source[pictures.pairs[:, 1]]
     order = np.lexsort((pictures.correlation, ~across, pictures.exact))
@@ -66,12 +68,16 @@ def _title(shown: int, pictures: Pictures) -> str:
 
 
 def _agreement(pictures: Pictures, pair: int) -> str:
-    return "exact copies" if pictures.exact[pair] else f"local correlation {pictures.correlation[pair]:.2f}"
+    return (
+        f"the same at {SQUARE} pixels"
+        if pictures.exact[pair]
+        else f"local correlation {pictures.correlation[pair]:.2f}"
+    )
 
 
 def _words(audited: AuditedFilms, film: int) -> Sequence[str]:
-    row = audited.frame.iloc[film]
-    return str(row["source"]), str(row["class"]), Path(str(row["path"])).name
+    row = audited.frame.iloc[[film]]
+    return str(row["source"].iloc[0]), str(class_names(row).iloc[0]), Path(str(row["path"].iloc[0])).name
 
 
 def _draw(axes: Axes, audited: AuditedFilms, film: int, over: str) -> None:

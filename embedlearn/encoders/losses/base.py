@@ -70,14 +70,15 @@ def jaccard(first: Tensor, second: Tensor) -> Tensor:
     """Findings that both show over findings that either shows (Jaccard 1912), float32 [A, C].
 
     `first`, `second`: int64 [A, K] and [C, K], 1 shown, 0 not, -1 unknown. Of two films only the findings that are
-    known of both count; to be healthy, showing none at all, counts as a finding that is always known.
+    known of both count. To be healthy, showing none at all, counts as a finding too: known of a film that shows
+    something, or of which nothing is unknown.
     """
     shown, known = [], []
     for findings in (first, second):
         named = findings == 1
-        healthy = ~named.any(1, keepdim=True)
+        healthy = (findings == 0).all(1, keepdim=True)
         shown.append(torch.cat([named, healthy], 1).float())
-        known.append(torch.cat([findings >= 0, torch.ones_like(healthy)], 1).float())
+        known.append(torch.cat([findings >= 0, healthy | named.any(1, keepdim=True)], 1).float())
     both = shown[0] @ shown[1].T
     either = shown[0] @ known[1].T + known[0] @ shown[1].T - both
     return both / either.clamp_min(1)

@@ -14,9 +14,11 @@ from embedlearn.encoders.samplers.index import Indices, shuffled
 class FindingSampler(Sampler):
     """Each unit holds an anchor and a partner of every finding, and of the healthy films: findings in equal parts.
 
-    `findings`: int64 [N, K], 1 where a film shows one. A film is a member of all it shows, and may stand in a batch for
-    several. A finding's films are its anchors one after another; a partner is any other of them, so that the label sets
-    of every film and of at least one other in its batch overlap. With `balance` "sources" the parts are the findings of
+    `findings`: int64 [N, K], 1 where a film shows one, 0 where not, -1 where that is unknown. A film is a member of all
+    it shows, and may stand in a batch for several. A finding's films are its anchors one after another; a partner is
+    any other of them, so that the label sets of every film and of at least one other in its batch overlap. Films that
+    show nothing but of which something is unknown may be healthy or not, and are a part of their own, without that
+    promise (a single one is left out). With `balance` "sources" the parts are the findings of
     every source; one of a single film there gets no partner but itself.
 
     An epoch is as many films as there are: of a rare finding each comes often, of a frequent one some come, which ones
@@ -39,7 +41,8 @@ class FindingSampler(Sampler):
         world: int = 1,
     ) -> None:
         shown = findings == 1
-        members = np.column_stack([~shown.any(1), shown])
+        open_ = ~shown.any(1) & (findings < 0).any(1)
+        members = np.column_stack([~shown.any(1) & ~open_, shown, open_ & (open_.sum() > 1)])
         self.rows, part = np.nonzero(members)  # a row for each film and each part it is a member of
         self.count = len(findings)
         super().__init__(

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -28,8 +29,9 @@ from embedlearn.radiographs.layouts import (
     siim,
     table,
 )
-from embedlearn.radiographs.layouts.listing import is_empty, subfolders
-from embedlearn.radiographs.manifest import Manifest
+from embedlearn.radiographs.layouts.listing import is_empty, links, subfolders
+from embedlearn.radiographs.layouts.notes import left_out_note
+from embedlearn.radiographs.manifest import Manifest, each_film_once
 
 
 class Layout(Protocol):
@@ -83,7 +85,12 @@ def read_data(
         return table.read(path, names, columns)
     if name == medmnist.NAME:
         return medmnist.read(path, names)
-    return next(layout for layout in LAYOUTS if name == layout.NAME).read(path, names)
+    layout = next(layout for layout in LAYOUTS if name == layout.NAME)
+    try:
+        manifest = each_film_once(layout.read(path, names))
+    except ManifestError as error:
+        raise ManifestError("; ".join([str(error), *_links_note(path)])) from error
+    return replace(manifest, notes=(*manifest.notes, *_links_note(path)))
 
 
 def layout_of(spec: str | Path) -> tuple[str, Path]:
@@ -127,10 +134,19 @@ def _recognised(folder: Path) -> Layout | None:
 
 
 def _unpublished(folder: Path) -> Layout:
-    """What to read a folder as that is no published set. Raises `ManifestError` where it holds several of them."""
-    if inner := [part for part in subfolders(folder) if _recognised(part)]:
-        sets = " ".join(str(part) for part in inner)
+    """What to read a folder as that is no published set. Raises `ManifestError` where it holds one or several."""
+    if not (inner := [part for part in subfolders(folder) if _recognised(part)]) and dicomtree.recognises(folder):
+        return dicomtree
+    wrapped = folders.home(folder)
+    if inner or (wrapped != folder and _recognised(wrapped)):
+        sets = " ".join(str(part) for part in inner or [wrapped])
         raise ManifestError(
             f"{folder}: wanted one data set, got a folder of sets; give {sets}, or {folders.NAME}:{folder}"
         )
-    return dicomtree if dicomtree.recognises(folder) else folders
+    return folders
+
+
+def _links_note(folder: Path) -> list[str]:
+    """One sentence where links to folders lie below `folder`, else none: no layout follows them."""
+    names = [link.relative_to(folder).as_posix() for link in links(folder)]
+    return left_out_note(folder.name, "links to folders were not followed", names)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embedlearn.radiographs.layouts.entries import Entry, existing, sift
 from embedlearn.radiographs.layouts.ieee8023 import finding_of
+from embedlearn.radiographs.layouts.listing import has_folders
 from embedlearn.radiographs.layouts.notes import patients_note
 from embedlearn.radiographs.layouts.rows import header_of, rows_with
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -17,7 +18,7 @@ NEEDED = ("imagename", "finding", "patientid", "view", "modality")
 
 def recognises(folder: Path) -> bool:
     """Whether `metadata.csv` names its films in `imagename` and lies beside `images/`."""
-    return (folder / "images").is_dir() and {"imagename", "finding", "patientid"} <= header_of(folder / "metadata.csv")
+    return has_folders(folder, "images") and {"imagename", "finding", "patientid"} <= header_of(folder / "metadata.csv")
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:

@@ -23,7 +23,7 @@ DIGITS = 8  # of a patient's number in the film's file name
 
 def recognises(folder: Path) -> bool:
     """Whether a table of the set lies in `folder`."""
-    return any(header_of(table) >= NEEDED for table in folder.glob(TABLES))
+    return bool(_tables(folder))
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
@@ -31,7 +31,7 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
 
     Of two tables the later release counts. Raises `ManifestError` where the table or all films are missing.
     """
-    table = max(folder.glob(TABLES))
+    table = max(_tables(folder))
     films = _films(folder)
     sides = {film: side for side, pattern in LISTS.items() for film in _listed(folder, pattern)}
     known: dict[str, dict[str, object]] = {}  # few label sets stand in many rows
@@ -52,6 +52,11 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
         *split_note(NAME, rows),
     ]
     return build_manifest(rows, NAME, notes)
+
+
+def _tables(folder: Path) -> list[Path]:
+    """The tables of the set in `folder`; one of other columns, whatever its name, is none."""
+    return [table for table in folder.glob(TABLES) if header_of(table) >= NEEDED]
 
 
 def _films(folder: Path) -> dict[str, str]:

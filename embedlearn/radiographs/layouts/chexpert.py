@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from embedlearn.radiographs.layouts.findings import label_columns, split_note
+from embedlearn.radiographs.layouts.listing import is_folder, links
 from embedlearn.radiographs.layouts.notes import left_out_note
 from embedlearn.radiographs.layouts.rows import header_of, read_rows
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -47,6 +48,7 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
     Raises `ManifestError` where a table is torn or all films are missing.
     """
     root = _home(folder) or folder
+    linked = set(links(root))
     rows: list[dict[str, object]] = []
     left: dict[str, list[str]] = {}
     for side, name in TABLES.items():
@@ -55,7 +57,7 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
         for entry in read_rows(root / name).values():
             found = IN_SET.fullmatch(entry["Path"])
             film = root / (found[1] if found else entry["Path"])
-            if reason := _reason_against(entry, film):
+            if reason := _reason_against(entry, film, linked):
                 left.setdefault(reason, []).append(entry["Path"])
             else:
                 patient = found[2] if found else None
@@ -66,16 +68,17 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
 
 def _home(folder: Path) -> Path | None:
     places = (folder, *(folder / name for name in WRAPPERS))
-    return next((place for place in places for name in TABLES.values() if header_of(place / name) >= NEEDED), None)
+    inside = [place for place in places if place == folder or is_folder(place)]
+    return next((place for place in inside for name in TABLES.values() if header_of(place / name) >= NEEDED), None)
 
 
-def _reason_against(entry: Mapping[str, str], film: Path) -> str | None:
-    """Why a row of a table is left out; None where it stays."""
+def _reason_against(entry: Mapping[str, str], film: Path, linked: set[Path]) -> str | None:
+    """Why a row of a table is left out, `linked` being the links to folders; None where it stays."""
     if entry["Frontal/Lateral"] != "Frontal":
         return "films without a frontal view were left out"
     if not _with_value(entry, 1):
         return "films without a finding that is certain were left out"
-    if not film.is_file():
+    if not film.is_file() or (linked and not linked.isdisjoint(film.parents)):
         return "films named in the tables are not there and were left out"
     return None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from embedlearn.radiographs.labels import canonical_label
 from embedlearn.radiographs.layouts.entries import Entry, sift
-from embedlearn.radiographs.layouts.listing import films_below, subfolders
+from embedlearn.radiographs.layouts.listing import films_below, has_folders, subfolders
 from embedlearn.radiographs.layouts.notes import left_out_note, patients_note
 from embedlearn.radiographs.layouts.rows import header_of, rows_with
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -19,7 +19,7 @@ NEEDED = ("filename", "patient_id", "view", "label")
 
 def recognises(folder: Path) -> bool:
     """Whether `metadata.csv` with the set's columns lies beside `chest_xray_images/`."""
-    return (folder / FILMS).is_dir() and set(NEEDED) <= header_of(folder / "metadata.csv")
+    return has_folders(folder, FILMS) and set(NEEDED) <= header_of(folder / "metadata.csv")
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:

@@ -3,6 +3,7 @@
 Its films come from other collections. A film's `source` is that collection ("covidx/rsna") where the list tells it.
 """
 
+import re
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from embedlearn.errors import ManifestError
 from embedlearn.radiographs.labels import COVID
 from embedlearn.radiographs.layouts.findings import label_in_set, split_note
-from embedlearn.radiographs.layouts.listing import SUFFIXES, films_in
+from embedlearn.radiographs.layouts.listing import SUFFIXES, films_in, has_folders
 from embedlearn.radiographs.layouts.notes import left_out_note, patients_note
 from embedlearn.radiographs.manifest import Manifest, build_manifest
 
@@ -49,11 +50,12 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
         if len(lists) > 1:
             got = " and ".join(path.name for path in lists)
             raise ManifestError(f"{folder}: wanted one list of the side {side}, got {got}; move the others elsewhere")
-        films = {film.name: film for film in films_in(folder / side)} if lists else {}
+        inside = films_in(folder / side) if lists else []
+        films = {film.name.lower(): film for film in inside} | {film.name: film for film in inside}
         for path in lists:
             for row in dict.fromkeys(_rows(path, films)):
-                if row.name in films:
-                    rows.append({"path": films[row.name], **_known(row, names), "published_split": side})
+                if film := films.get(row.name) or films.get(row.name.lower()):
+                    rows.append({"path": film, **_known(row, names), "published_split": side})
                 else:
                     absent.append(f"{side}/{row.name}")
     notes = left_out_note(NAME, "films named in the lists are not there and were left out", absent)
@@ -72,26 +74,28 @@ def _known(row: Row, names: Mapping[str, str] | None) -> dict[str, object]:
 def row_of(line: str, films: Container[str] = ()) -> Row | None:
     """What a row of a list says; None where it is of no form.
 
-    Patient and file may hold blanks: of all names that end at the image's suffix, the longest in `films` is taken.
+    Patient and file may hold blanks: of all names that end at the image's suffix, the longest in `films`, as it stands
+    there or in lower case, is taken.
     """
     words = line.split()
     end = next((place for place, word in enumerate(words) if place and word.lower().endswith(SUFFIXES)), None)
     if end is None or not 2 <= len(words) - end <= 3:
         return None
-    start = next((place for place in range(1, end) if " ".join(words[place : end + 1]) in films), end)
+    tails = {place: " ".join(words[place : end + 1]) for place in range(1, end)}
+    start = next((place for place, name in tails.items() if name in films or name.lower() in films), end)
     label, collection = [*words[end + 1 :], ""][:2]
     collection = COLLECTIONS.get(collection.lower(), collection.lower())
     return Row(" ".join(words[:start]), " ".join(words[start : end + 1]), label, collection)
 
 
 def _lists(folder: Path, side: str) -> list[Path]:
-    """The lists of one side, `train.txt` or `train_COVIDx9B.txt`, where the side has its folder."""
-    if not (folder / side).is_dir():
+    """The lists of one side, where it has its folder: `train.txt`, `train_COVIDx9B.txt` or `train_split_v3.txt`."""
+    if not has_folders(folder, side):
         return []
     return sorted(
         path
         for path in folder.glob(f"{side}*.txt")
-        if path.is_file() and (path.stem in (side, f"{side}_split") or "COVIDx" in path.stem)
+        if path.is_file() and re.fullmatch(rf"{side}(_split(_v\d+)?|.*covidx.*)?", path.stem, re.IGNORECASE)
     )
 
 

@@ -7,14 +7,14 @@ from pathlib import Path, PurePath
 from embedlearn.errors import ManifestError
 from embedlearn.radiographs.dicom import DicomTags
 from embedlearn.radiographs.labels import canonical_label
-from embedlearn.radiographs.layouts.findings import label_columns
-from embedlearn.radiographs.layouts.folders import SPLITS
+from embedlearn.radiographs.layouts.findings import label_columns, names_finding
+from embedlearn.radiographs.layouts.folders import SPLITS, missing_table
 from embedlearn.radiographs.layouts.notes import left_out_note
 from embedlearn.radiographs.layouts.rows import read_rows
 
 TABLE = "labels.csv"
 UNLABELLED = "unlabelled"
-FEW = 8  # class folders that may hold a single film each; more of them are taken for patients
+CHALLENGE = "stage_2_"  # the RSNA challenge's; other published parts, such as patient1, a hospital may have as well
 
 # The columns by which the table may name a film, the finest first, and what they hold.
 KEYS = {
@@ -40,7 +40,7 @@ def find_labels(folder: Path, films: Films, names: Mapping[str, str] | None) -> 
     """
     if (folder / TABLE).is_file():
         return _by_table(folder, films, names)
-    if parts := _class_folders(folder, films):
+    if parts := _class_folders(folder, films, names):
         return _by_folder(folder, films, parts, names)
     how = (
         f"{folder.name}: no film has a label; write {folder / TABLE} with a column label and one of "
@@ -86,10 +86,11 @@ def _key(folder: Path, film: Path, tags: DicomTags, kind: str) -> str:
     return film.relative_to(folder).as_posix() if kind == "path" else str(getattr(tags, kind) or "")
 
 
-def _class_folders(folder: Path, films: Films) -> list[Path]:
-    """The folders that are classes: most hold films of several patients. None where they are patients' or visits'.
+def _class_folders(folder: Path, films: Films, names: Mapping[str, str] | None) -> list[Path]:
+    """The folders that are classes: most are called as a finding, or hold films of several patients that are known.
 
-    They lie in `folder`, or in its folders of a split; a folder that bears an identifier of its films is no class.
+    None where they are patients' or visits'. They lie in `folder`, or in its folders of a split; a folder that bears
+    an identifier of its films is no class. Raises `ManifestError` where they are the RSNA challenge's.
     """
     held: dict[Path, list[DicomTags]] = defaultdict(list)
     for film, tags in films:
@@ -97,11 +98,17 @@ def _class_folders(folder: Path, films: Films) -> list[Path]:
         depth = 2 if inner and inner[0].lower() in SPLITS else 1
         if len(inner) >= depth:
             held[folder.joinpath(*inner[:depth])].append(tags)
-    if len(held) < 2 or any(_is_identifier(part.name, tags) for part, found in held.items() for tags in found):
+    parts = {part: why for part in held if (why := missing_table(part))}
+    for part, why in parts.items():
+        if part.name.lower().startswith(CHALLENGE):
+            raise ManifestError(why)
+    if parts or len(held) < 2 or any(_is_identifier(part.name, tags) for part, found in held.items() for tags in found):
         return []
-    several = sum(len({tags.patient for tags in found}) > 1 or found[0].patient is None for found in held.values())
-    single = len(held) <= FEW and all(len(found) == 1 for found in held.values())
-    return list(held) if 2 * several >= len(held) or single else []
+    classes = sum(
+        names_finding(part.name, names) or len({tags.patient for tags in found} - {None}) > 1
+        for part, found in held.items()
+    )
+    return list(held) if 2 * classes >= len(held) else []
 
 
 def _is_identifier(name: str, tags: DicomTags) -> bool:

@@ -9,7 +9,7 @@ from embedlearn.errors import ManifestError
 from embedlearn.radiographs.dicom import DicomTags
 from embedlearn.radiographs.layouts.dicomfilms import is_dicom_file, person_columns, sift_dicom
 from embedlearn.radiographs.layouts.dicomlabels import find_labels
-from embedlearn.radiographs.layouts.notes import left_out_note, patients_note
+from embedlearn.radiographs.layouts.notes import patients_note
 from embedlearn.radiographs.manifest import Manifest, build_manifest
 
 NAME = "dicomtree"
@@ -29,27 +29,24 @@ def recognises(folder: Path) -> bool:
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
-    """One row a frontal radiograph of one frame; what is left out is counted. Links to folders are not followed.
+    """One row a frontal radiograph of one frame; what is left out is counted.
 
     Labels are found by `find_labels`. Further columns: `laterality`, `photometric` and `modality`. Raises
     `ManifestError` where `labels.csv` does not name films, or no film is found.
     """
     source = folder.name
-    paths = list(_files(folder))
-    links = {path for path in paths if path.is_symlink() and path.is_dir()}
-    films, notes = sift_dicom(source, folder, (path for path in paths if path not in links))
+    films, notes = sift_dicom(source, folder, _files(folder))
     labels, more = find_labels(folder, films, names)
     rows: list[dict[str, object]] = [
         {"path": film, **labels[film], **person_columns(tags), **_technique(tags)}
         for film, tags in films
         if film in labels
     ]
-    notes += left_out_note(source, "links to folders were not followed", sorted(link.name for link in links))
     return build_manifest(rows, source, [*notes, *more, *patients_note(source, rows, "they leave PatientID blank")])
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files below `folder` that can be films, and links to folders, in one order; hidden ones are left out."""
+    """The files below `folder` that can be films, in one order; hidden ones are left out, and links not followed."""
 
     def refuse(error: OSError) -> None:
         raise ManifestError(
@@ -58,7 +55,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
     for place, inner, files in os.walk(folder, onerror=refuse):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in sorted([*files, *(name for name in inner if os.path.islink(os.path.join(place, name)))]):
+        for name in sorted(files):
             if not name.startswith(".") and name != INDEX and not name.lower().endswith(BESIDE):
                 yield Path(place, name)
 

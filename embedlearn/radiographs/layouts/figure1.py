@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedlearn.radiographs.layouts.entries import Entry, sift
 from embedlearn.radiographs.layouts.ieee8023 import finding_of
-from embedlearn.radiographs.layouts.listing import films_in
+from embedlearn.radiographs.layouts.listing import films_in, has_folders
 from embedlearn.radiographs.layouts.notes import patients_note
 from embedlearn.radiographs.layouts.rows import header_of, rows_with
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -21,7 +21,7 @@ ENCODING = "latin-1"
 def recognises(folder: Path) -> bool:
     """Whether `metadata.csv` names findings but no files and lies beside `images/`."""
     columns = header_of(folder / "metadata.csv")
-    return (folder / "images").is_dir() and set(NEEDED) <= columns and not columns & {"filename", "imagename"}
+    return has_folders(folder, "images") and set(NEEDED) <= columns and not columns & {"filename", "imagename"}
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:

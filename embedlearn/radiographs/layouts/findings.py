@@ -3,13 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from embedlearn.radiographs.labels import canonical_label
+from embedlearn.radiographs.labels import CANONICAL, canonical_label
 
 
 def label_columns(findings: Iterable[str], names: Mapping[str, str] | None = None) -> dict[str, object]:
     """The columns `label` and `labels` of a film with these findings, named as its set names them, at least one."""
     labels = list(dict.fromkeys(canonical_label(finding, names) for finding in findings))
     return {"label": labels[0], "labels": "|".join(labels)}
+
+
+def names_finding(name: str, names: Mapping[str, str] | None = None) -> bool:
+    """Whether a folder's name is one that the toolkit, or the user by `names`, has a label for."""
+    label = canonical_label(name, names)
+    return label in CANONICAL.values() or label != canonical_label(name)
 
 
 def label_in_set(raw: str, meanings: Mapping[str, str], names: Mapping[str, str] | None = None) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from embedlearn.radiographs.labels import COVID, canonical_label
 from embedlearn.radiographs.layouts.entries import Entry, existing, sift
+from embedlearn.radiographs.layouts.listing import has_folders
 from embedlearn.radiographs.layouts.notes import patients_note
 from embedlearn.radiographs.layouts.rows import header_of, rows_with
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -17,7 +18,7 @@ LICENCE = "CC BY 3.0"
 
 def recognises(folder: Path) -> bool:
     """Whether `data.csv` with the repository's columns lies beside `png/`."""
-    return (folder / "png").is_dir() and set(NEEDED) <= header_of(folder / "data.csv")
+    return has_folders(folder, "png") and set(NEEDED) <= header_of(folder / "data.csv")
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embedlearn.radiographs.labels import canonical_label
 from embedlearn.radiographs.layouts.entries import Entry, existing, sift
+from embedlearn.radiographs.layouts.listing import has_folders
 from embedlearn.radiographs.layouts.notes import patients_note
 from embedlearn.radiographs.layouts.rows import header_of, rows_with
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -29,7 +30,7 @@ EARLIER = {
 def recognises(folder: Path) -> bool:
     """Whether `metadata.csv` lies beside `images/` and has the columns of the collection."""
     columns = {"finding", "patientid", "modality", "filename"}
-    return (folder / "images").is_dir() and columns <= header_of(folder / "metadata.csv")
+    return has_folders(folder, "images") and columns <= header_of(folder / "metadata.csv")
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:

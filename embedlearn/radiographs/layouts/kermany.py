@@ -6,7 +6,7 @@ from pathlib import Path
 
 from embedlearn.radiographs.labels import canonical_label
 from embedlearn.radiographs.layouts.findings import split_note
-from embedlearn.radiographs.layouts.listing import films_below, has_folders, home
+from embedlearn.radiographs.layouts.listing import films_below, films_in, folder_of, home
 from embedlearn.radiographs.layouts.notes import patients_note
 from embedlearn.radiographs.manifest import Manifest, build_manifest
 
@@ -47,9 +47,8 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
             "published_split": split,
         }
         for split in SPLITS
-        for inner in CLASSES
-        if (root / split / inner).is_dir()
-        for film in films_below(root / split / inner)
+        for inner, place in _class_folders(root, split).items()
+        for film in films_below(place)
     ]
     notes = [*split_note(NAME, rows), *patients_note(NAME, rows, "their file names carry none")]
     return build_manifest(rows, NAME, notes)
@@ -72,5 +71,20 @@ def label_of(name: str, folder: str, names: Mapping[str, str] | None = None) -> 
     return canonical_label(subtype, names) if subtype else by_folder
 
 
+def _class_folders(root: Path, split: str) -> dict[str, Path]:
+    """The folder of each class of one split that is there, whatever its case."""
+    part = folder_of(root, split)
+    places = {inner: folder_of(part, inner) for inner in CLASSES} if part else {}
+    return {inner: place for inner, place in places.items() if place}
+
+
 def _fits(folder: Path) -> bool:
-    return any(has_folders(folder / split, *CLASSES) for split in ("train", "test"))
+    """Whether a split has both classes; where they are not spelt as published, a film must bear one of its names."""
+    for split in ("train", "test"):
+        places = _class_folders(folder, split)
+        if len(places) == len(CLASSES) and (
+            all(place.name == inner and place.parent.name == split for inner, place in places.items())
+            or any(patient_of(film.name) for place in places.values() for film in films_in(place))
+        ):
+            return True
+    return False

@@ -16,8 +16,16 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def links(folder: Path) -> list[Path]:
-    """The links to folders inside `folder`, which are never followed: they may lead in a circle."""
-    return [Path(entry.path) for entry in _entries(folder) if entry.is_symlink() and _leads_to_folder(entry)]
+    """The links to folders in `folder` and in its folders to any depth, sorted.
+
+    They are never followed: they may lead in a circle, or to films that are read already. What cannot be listed is
+    passed over.
+    """
+    found = []
+    for place, inner, _ in os.walk(folder):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [Path(place, name) for name in inner if os.path.islink(os.path.join(place, name))]
+    return sorted(found)
 
 
 def films_in(folder: Path) -> list[Path]:
@@ -52,7 +60,20 @@ def is_empty(folder: Path) -> bool:
 
 def has_folders(folder: Path, *names: str) -> bool:
     """Whether `folder` holds a folder of each of `names`."""
-    return all((folder / name).is_dir() for name in names)
+    return all(is_folder(folder / name) for name in names)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder that is read: a link to one is none."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def folder_of(folder: Path, name: str) -> Path | None:
+    """The folder inside `folder` that is called `name`, else one that is called so but for upper and lower case."""
+    if is_folder(folder / name):
+        return folder / name
+    inner = subfolders(folder) if folder.is_dir() else []
+    return next((part for part in inner if part.name.lower() == name.lower()), None)
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:

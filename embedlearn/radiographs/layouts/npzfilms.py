@@ -26,6 +26,7 @@ SUSPICIOUS = 64 << 20  # bytes of an array from which on its ratio is looked at
 MAX_RATIO = 200  # of a film's bytes unpacked to packed: radiographs stay below 20, zeros reach 1,000
 SIDES = range(MIN_SIDE, 4097)  # pixels
 MAX_LABELS = 1 << 28  # bytes
+SUSPICIOUS_LABELS = 1 << 20  # bytes: far more than the largest set has to a column
 TORN = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError)  # the last: encrypted
 
 
@@ -121,6 +122,9 @@ def _labels(path: Path, archive: zipfile.ZipFile, split: str, count: int) -> NDA
     if name not in archive.namelist():
         raise ManifestError(_unwanted(path, f"no {name}"))
     shape, dtype, _ = _declared(archive, name)
+    info = archive.getinfo(name)
+    if info.file_size > max(SUSPICIOUS_LABELS, MAX_RATIO * info.compress_size):
+        raise ManifestError(_bomb(path, f"{name} of {info.file_size:,} bytes out of {info.compress_size:,}"))
     size = math.prod(shape) * dtype.itemsize
     if dtype.kind not in "iub" or shape[:1] != (count,) or len(shape) > 2 or not 1 <= size <= MAX_LABELS:
         raise ManifestError(_unwanted(path, f"{name} as {dtype} {list(shape)} for {count:,} films"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from embedlearn.radiographs.labels import canonical_label
-from embedlearn.radiographs.layouts.listing import films_below, films_in, home, subfolders
+from embedlearn.radiographs.layouts.listing import films_below, home, subfolders
 from embedlearn.radiographs.layouts.notes import left_out_note
 from embedlearn.radiographs.layouts.rows import read_rows
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -85,8 +85,7 @@ def _fits(folder: Path) -> bool:
     if not all(any(name in found for name in spellings) for spellings in REQUIRED):
         return False
     covid = next(found[name] for name in REQUIRED[0] if name in found)
-    films = films_in(covid / "images" if (covid / "images").is_dir() else covid)
-    return bool(films) and FILM.fullmatch(_key(films[0].stem)) is not None
+    return any(FILM.fullmatch(_key(film.stem)) for film in films_below(covid))
 
 
 def _workbooks(folder: Path) -> dict[str, Path]:

@@ -10,6 +10,8 @@ from embedlearn.errors import ManifestError
 from embedlearn.radiographs.layouts.workbook import read_sheet
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
+COLUMNS = 1_000  # that a table may have
+CELLS = 50_000_000  # that a table may have, blank ones too: ten times what the largest published one has
 HEADER = 65_536  # bytes of a table's first line that are looked at to know a set by it
 
 
@@ -27,13 +29,18 @@ def read_rows(path: Path, otherwise: str | None = None) -> dict[int, dict[str, s
     header = [name.strip() for name in lines[0]]
     if twice := [name for name, count in Counter(header).items() if name and count > 1]:
         raise ManifestError(f"{path}: wanted columns of different names, got {twice[0]} twice; rename one")
+    filled = {number: line for number, line in enumerate(lines[1:], start=2) if any(map(str.strip, line))}
+    if len(header) > COLUMNS or len(header) * len(filled) > CELLS:
+        raise ManifestError(
+            f"{path}: wanted at most {COLUMNS:,} columns and {CELLS:,} cells, got {len(header):,} columns and "
+            f"{len(filled):,} rows; keep the columns that say something of a film"
+        )
     rows = {}
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in filled.items():
         if len(line) > len(header):
             raise ManifestError(f"{path}, row {number}: wanted {len(header)} fields, got {len(line)}; quote its text")
         values = [value.strip() for value in line] + [""] * (len(header) - len(line))
-        if any(values):
-            rows[number] = {name: value for name, value in zip(header, values, strict=True) if name}
+        rows[number] = {name: value for name, value in zip(header, values, strict=True) if name}
     if not rows:
         raise ManifestError(f"{path}: wanted a row a film, got blank rows only; write the table again")
     return rows

@@ -12,7 +12,7 @@ from embedlearn.errors import ManifestError
 from embedlearn.radiographs.layouts.darkcovidnet import patient_of
 from embedlearn.radiographs.layouts.dicomfilms import person_columns, sift_dicom
 from embedlearn.radiographs.layouts.findings import label_in_set
-from embedlearn.radiographs.layouts.listing import films_below
+from embedlearn.radiographs.layouts.listing import films_below, has_folders
 from embedlearn.radiographs.layouts.notes import left_out_note, patients_note
 from embedlearn.radiographs.layouts.rows import header_of, read_rows
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -29,7 +29,7 @@ BY_TARGET = {"1": "Lung Opacity", "0": "No Lung Opacity"}
 
 def recognises(folder: Path) -> bool:
     """Whether the challenge's table of boxes lies beside its films."""
-    return (folder / FILMS).is_dir() and {"patientId", "Target"} <= header_of(folder / LABELS)
+    return has_folders(folder, FILMS) and {"patientId", "Target"} <= header_of(folder / LABELS)
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:

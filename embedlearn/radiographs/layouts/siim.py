@@ -6,7 +6,7 @@ from pathlib import Path
 from embedlearn.errors import ManifestError
 from embedlearn.radiographs.labels import canonical_label
 from embedlearn.radiographs.layouts.dicomfilms import person_columns, sift_dicom
-from embedlearn.radiographs.layouts.listing import films_below
+from embedlearn.radiographs.layouts.listing import films_below, has_folders
 from embedlearn.radiographs.layouts.notes import left_out_note, patients_note
 from embedlearn.radiographs.layouts.rows import header_of, read_rows
 from embedlearn.radiographs.manifest import Manifest, build_manifest
@@ -20,7 +20,7 @@ CLASSES = ("Negative for Pneumonia", "Typical Appearance", "Indeterminate Appear
 
 def recognises(folder: Path) -> bool:
     """Whether the table of studies lies beside `train/`."""
-    return (folder / "train").is_dir() and {"id", *CLASSES} <= header_of(folder / TABLE)
+    return has_folders(folder, "train") and {"id", *CLASSES} <= header_of(folder / TABLE)
 
 
 def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:

@@ -15,6 +15,7 @@ from embedlearn.radiographs.people import age_of, sex_of, view_of
 NAME = "table"
 REQUIRED = ("path", "label")
 KNOWN = (*COLUMNS, *FURTHER)
+BLANKS = ("nan", "na", "n/a", "<na>", "null")  # what programs write where nothing is known
 PLAIN: Mapping[str, Callable[[str], str | None]] = {"age": age_of, "sex": sex_of, "view": view_of}
 
 
@@ -28,7 +29,8 @@ def read(path: Path, names: Mapping[str, str] | None = None, columns: Mapping[st
     own = _columns(path, list(next(iter(listed.values()))), columns or {})
     rows = []
     unclear: dict[str, list[str]] = {name: [] for name in PLAIN}
-    for number, entry in listed.items():
+    for number, line in listed.items():
+        entry = {name: "" if name in own.values() and text.lower() in BLANKS else text for name, text in line.items()}
         row: dict[str, object] = {name: entry[column] or None for name, column in own.items()}
         row.update(_labels(entry, own, names))
         _check_row(f"{path}, row {number}", row)
@@ -37,7 +39,7 @@ def read(path: Path, names: Mapping[str, str] | None = None, columns: Mapping[st
             row[name] = PLAIN[name](entry[own[name]])
             if entry[own[name]] and row[name] is None:
                 unclear[name].append(entry[own[name]])
-        others = [name for name in entry if name not in (*KNOWN, *own.values())]
+        others = [name for name in entry if name.lower() not in KNOWN and name not in own.values()]
         rows.append({**row, **{name: entry[name] or None for name in others}})
     _check_files(path, [Path(str(row["path"])) for row in rows])
     notes = patients_note(path.stem, rows, "the table leaves them out or blank")
@@ -73,7 +75,7 @@ def _columns(path: Path, present: list[str], columns: Mapping[str, str]) -> dict
 def _labels(entry: Mapping[str, str], own: Mapping[str, str], names: Mapping[str, str] | None) -> dict[str, str | None]:
     """The label of a row and, where the table has it, its set of labels; of a set alone the first is the label."""
     sets = entry[own["labels"]].split("|") if "labels" in own else []
-    labels = [canonical_label(one, names) for one in sets if one.strip()]
+    labels = [canonical_label(one, names) for one in sets if one.strip().lower() not in ("", *BLANKS)]
     label = entry[own["label"]] if "label" in own else ""
     found = {"label": canonical_label(label, names) if label else next(iter(labels), None)}
     return {**found, "labels": "|".join(labels) or None} if "labels" in own else {**found}
@@ -83,6 +85,8 @@ def _check_row(where: str, row: Mapping[str, object]) -> None:
     for name in REQUIRED:
         if row[name] is None:
             raise ManifestError(f"{where}: wanted a {name}, got a blank; fill it in or remove the row")
+    if (labels := row.get("labels")) and row["label"] not in str(labels).split("|"):
+        raise ManifestError(f"{where}: wanted a label that is in labels, got {row['label']} and {labels}; mend the row")
     if row.get("split") not in (None, *SPLITS):
         raise ManifestError(f"{where}: wanted the split {', '.join(SPLITS)} or a blank, got {row['split']}; rename it")
 

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 from embedlearn.errors import ManifestError
 
 MOST = 64_000_000  # bytes that one part of a workbook may unpack to: about a million cells
+ELEMENTS = 3_000_000  # of one part's XML: a cell has two or three
 ROWS, COLUMNS = 1_048_576, 16_384  # what a sheet can have
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -58,13 +59,26 @@ def _shared_texts(path: Path, archive: zipfile.ZipFile) -> list[str]:
     name = "xl/sharedStrings.xml"
     if name not in archive.namelist():
         return []
-    return [_text(item) for item in ElementTree.fromstring(_part(path, archive, name))]
+    texts = []
+    for element in _elements(_part(path, archive, name)):
+        if _kind(element) == "si":
+            texts.append(_text(element))
+            element.clear()
+    return texts
+
+
+def _elements(data: bytes) -> Iterator[Element]:
+    """The elements of one part's XML, each when it ends. Raises `ValueError` where there are too many."""
+    for number, (_, element) in enumerate(ElementTree.iterparse(BytesIO(data))):
+        if number >= ELEMENTS:
+            raise ValueError(f"more than {ELEMENTS:,} elements")
+        yield element
 
 
 def _rows(sheet: bytes, texts: list[str]) -> Iterator[list[str]]:
     """The rows of a sheet's XML; what it leaves out between two rows is an empty row."""
     count = 0
-    for _, element in ElementTree.iterparse(BytesIO(sheet)):
+    for element in _elements(sheet):
         if _kind(element) == "row":
             number = int(element.get("r", count + 1))
             if not count < number <= ROWS:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +25,10 @@ from embedlearn.encoders.devices import choose_device
 from embedlearn.errors import ArgumentError, ManifestError
 from embedlearn.files import require_folder
 from embedlearn.radiographs.masks import find_masks, read_mask
+from embedlearn.radiographs.splits import SEEN
 from embedlearn.sources import Collection
 from embedlearn.tasks.audit.flags import ANY, Audit
-from embedlearn.tasks.audit.gathering import ROLE, SEEN, Asked, gather
+from embedlearn.tasks.audit.gathering import LEARNT, ROLE, Asked, Network, gather
 from embedlearn.tasks.audit.looking import looking_chapter
 from embedlearn.tasks.audit.mitigating import mitigated_chapter
 from embedlearn.tasks.audit.writing import print_findings, write_report
@@ -39,12 +41,20 @@ def audit_films(settings: Audit) -> bool:
     """Act on the flags; whether a warning is among what --fail-on names. Raises an `EmbedlearnError`."""
     out = settings.out or (settings.run / FOLDER if settings.run else FOLDER)
     require_folder(out, "--out")
+    _require_outlines(settings)
     asked = gather(settings)
     chapters = list(_chapters(asked, settings))
     print_findings(chapters)
     written = write_report(out, asked, chapters, settings)
     say(f"wrote {out}: {', '.join(written)}")
     return bool(failed(chapters, settings.fail_on))
+
+
+def _require_outlines(settings: Audit) -> None:
+    if settings.masks and not (settings.masks / "masks").is_dir():
+        raise ManifestError(f"--masks {settings.masks}: wanted a folder with folders images and masks, got none there")
+    if settings.boxes and not settings.boxes.is_file():
+        raise ManifestError(f"--boxes {settings.boxes}: wanted a COCO file, got nothing there; check the path")
 
 
 def failed(chapters: list[Chapter], names: tuple[str, ...]) -> list[str]:
@@ -62,31 +72,37 @@ def failed(chapters: list[Chapter], names: tuple[str, ...]) -> list[str]:
 
 def _chapters(asked: Asked, settings: Audit) -> Iterator[Chapter]:
     """The chapters in the order in which they are told."""
-    judged, labelled = asked.whole.where(asked.judged), _labelled(asked.whole)
+    judged, labelled, seed = asked.whole.where(asked.judged), _labelled(asked.whole), settings.seed
     models = {name: vectors[asked.judged] for name, vectors in asked.models.items()}
+    yield confounding_chapter(judged.frame, seed=seed)
+    yield leaks_chapter(asked.whole.frame, asked.pictures.group, _sides(asked), seed=seed)
+    yield twins_chapter(labelled, asked.pictures, show=settings.show)
+    lungs = outlines_of(settings, judged)
+    with _at_work("judging shortcuts"):
+        yield shortcuts_chapter(judged, lungs=lungs, models=models, positive=asked.positive, seed=seed)
     markers = _markers(judged, settings)
-    steps: list[tuple[str, Callable[[], Chapter]]] = [
-        ("classes and sources", lambda: confounding_chapter(judged.frame)),
-        ("leaks", lambda: leaks_chapter(asked.whole.frame, asked.pictures.group, _sides(asked), seed=settings.seed)),
-        ("twins", lambda: twins_chapter(labelled, asked.pictures, show=settings.show)),
-        ("shortcuts", lambda: shortcuts_chapter(
-            judged, lungs=outlines_of(settings, judged), models=models, seed=settings.seed)),
-    ]  # fmt: skip
     if asked.network:
-        steps += [
-            ("sources in the embedding", lambda: origins_chapter(judged.frame, models)),
-            ("what the model looks at", lambda: _looking(asked, settings, markers)),
-        ]
-    steps += [
-        ("markers", lambda: _marked(judged, markers, settings)),
-        ("data card", lambda: card_chapter(labelled.frame, width=settings.width, notes=asked.notes)),
-    ]
+        with _at_work("judging sources"):
+            yield origins_chapter(judged.frame, models, learnt=_learnt_from(asked.network), seed=seed)
+        yield _looking(asked, settings, markers)
+    yield _marked(judged, markers, settings)
+    yield card_chapter(
+        labelled.frame,
+        judged=asked.unseen if asked.network else None,
+        width=settings.width,
+        notes=asked.notes,
+        seed=seed,
+    )
     if settings.mitigate:
-        steps.append(("mitigations", lambda: mitigated_chapter(asked, settings)))
-    with progress("auditing") as report:
-        for number, (_, make) in enumerate(steps):
-            report(number, len(steps))
-            yield make()
+        yield mitigated_chapter(asked, settings)
+
+
+@contextlib.contextmanager
+def _at_work(what: str) -> Iterator[None]:
+    """A bar that says what is done, for what cannot say how far it is."""
+    with progress(what) as report:
+        report(0, 1)
+        yield
 
 
 def _sides(asked: Asked) -> dict[str, pd.Series]:
@@ -98,8 +114,14 @@ def _sides(asked: Asked) -> dict[str, pd.Series]:
         "support and query": frame.get(ROLE, pd.Series(dtype="string")),
     }
     if asked.network and frame["split"].isna().all():
-        sides["the run's training"] = pd.Series(np.where(frame[SEEN], "train", "test"))
+        sides["the run's training"] = pd.Series(np.where(frame[LEARNT], "train", "test"))
     return {name: side for name, side in sides.items() if len(side) and side.notna().any()}
+
+
+def _learnt_from(network: Network) -> dict[str, int]:
+    """How many films of each source the run's encoder has learnt from, or was chosen by."""
+    manifest = network.run.manifest()
+    return manifest.where(manifest.frame["split"].isin(SEEN)).counts("source")
 
 
 def _markers(judged: AuditedFilms, settings: Audit) -> dict[Path, tuple[Marker, ...]]:
@@ -150,10 +172,11 @@ def outlines_of(settings: Audit, judged: AuditedFilms) -> dict[int, NDArray[np.b
     stems = [Path(path).stem for path in judged.frame["path"]]
     try:
         masks = find_masks(settings.masks / "masks", stems)
-    except ManifestError:  # masks of other films, which are explained by themselves
+    except ManifestError as error:  # masks of other films, which are explained by themselves
+        say(f"  note: the lungs of all films are blacked out by one box: {error}")
         return None
     if len(masks) < len(set(stems)):
-        say(f"  note: {len(masks)} of {len(stems)} films have lung masks: the lungs of all are taken to be in a box")
+        say(f"  note: the lungs of all films are blacked out by one box: {len(masks)} of {len(stems)} have masks")
         return None
     found = {}
     for row, stem in enumerate(stems):

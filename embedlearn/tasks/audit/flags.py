@@ -72,6 +72,10 @@ class Audit(DataFlags):
             for name in self.fail_on:
                 if name.partition(".")[0] in ("origins", "looking"):
                     raise ArgumentError(f"--fail-on {name}: is found out of an encoder; name one with --run")
+        if self.boxes and self.run is None and "lungs" not in self.mitigate:
+            raise ArgumentError(f"--boxes {self.boxes}: is for a run or for --mitigate lungs; add one or leave it out")
+        if not self.mitigate and any(name.partition(".")[0] == "mitigations" for name in self.fail_on):
+            raise ArgumentError("--fail-on mitigations: nothing is mitigated; add --mitigate")
         if self.support and not self.data:
             raise ArgumentError("--support: is compared with DATA; name the films that are asked about")
         if self.positive and self.classes and self.positive not in self.classes:

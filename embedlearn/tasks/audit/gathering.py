@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlearn.audits.films import WHOLE, AuditedFilms
+from embedlearn.audits.judging import FEWEST
 from embedlearn.audits.twins import Pictures, find_pictures
 from embedlearn.console import progress, say
 from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
@@ -22,14 +23,15 @@ from embedlearn.errors import ArgumentError, ManifestError
 from embedlearn.flags import split_pairs
 from embedlearn.radiographs.cases import join_cases
 from embedlearn.radiographs.labels import COVID, HEALTHY
+from embedlearn.radiographs.labelsets import NO, UNKNOWN, YES, all_labels, finding_targets, label_sets
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import Manifest, class_of, join
 from embedlearn.radiographs.reading import film_header
+from embedlearn.radiographs.splits import SEEN
 from embedlearn.sources import Collection, collect_films, describe, embed_collection, read_named, seen_by
 from embedlearn.tasks.audit.flags import Audit
 
-FEWEST = 10  # cases of a label that is judged without being named
-ROLE, SEEN = "role", "seen"
+ROLE, LEARNT = "role", "learnt"
 TRAINED, UNTRAINED = "trained", "untrained"
 FINDING = "any finding"
 
@@ -38,13 +40,14 @@ FINDING = "any finding"
 class Asked:
     """What an audit is of.
 
-    `whole` are all films, `pictures` which of them show the same. `judged` says which rows, bool [N], a label is told
-    from: those of a class and, with a run, unseen by it. `models` are embeddings float32 [N, D] by name, and
-    `positive` is the class that matters most.
+    `whole` are all films, `pictures` which of them show the same. `unseen` says which rows, bool [N], are of no case
+    that a run has met in training; `judged` those of them that are of a class: a label is told from these. `models` are
+    embeddings float32 [N, D] by name, and `positive` is the class that matters most.
     """
 
     whole: AuditedFilms
     pictures: Pictures
+    unseen: NDArray[np.bool_]
     judged: NDArray[np.bool_]
     models: Mapping[str, NDArray[np.float32]]
     positive: str
@@ -76,14 +79,16 @@ def gather(settings: Audit) -> Asked:
     if run:
         network, seen = _network(settings, run, collection.manifest)
         models = _embedded(network, settings)
-    frame = collection.manifest.frame.assign(**{SEEN: seen}) if run else collection.manifest.frame
+    frame = collection.manifest.frame
+    if network:
+        frame = frame.assign(**{LEARNT: _learnt(network)})
     with progress("looking for films that show the same") as report:
         pictures = find_pictures(
             AuditedFilms(frame, collection.films, shapes), vectors=models.get(TRAINED), progress=report
         )
     cases = join_cases(Manifest(frame), [(int(a), int(b)) for a, b in pictures.pairs])
-    learnt = run.classes if run else ()
-    classes, named, notes = _classes(frame.assign(case=cases), settings, learnt)
+    seen |= np.isin(cases, cases[seen])  # pictures that only the audit recognises
+    classes, named, notes = _classes(frame.assign(case=cases), settings)
     frame = frame.assign(case=cases, **{"class": named})
     if (judged := frame["class"].notna().to_numpy() & ~seen).sum() < len(frame):
         notes.append(f"labels are told from {judged.sum():,} of {len(frame):,} films: those of {', '.join(classes)}"
@@ -93,10 +98,12 @@ def gather(settings: Audit) -> Asked:
             f"--classes: wanted films of two classes or more{' that the run has not seen' if run else ''}, got "
             f"{', '.join(sorted(set(frame['class'][judged]))) or 'none'}; name other classes or more films"
         )
+    if network and (alike := int((seen & ~frame[LEARNT]).sum())):
+        notes.append(f"{alike:,} films share a patient or a picture with the run's training and are not judged either")
     for note in notes:
         say(f"  note: {note}")
     return Asked(
-        AuditedFilms(frame, collection.films, shapes), pictures, judged, models,
+        AuditedFilms(frame, collection.films, shapes), pictures, ~seen, judged, models,
         settings.positive or _most_wanted(frame[judged]), (*manifest.notes, *notes), network,
     )  # fmt: skip
 
@@ -142,6 +149,12 @@ def _network(settings: Audit, run: Run, manifest: Manifest) -> tuple[Network, ND
     return Network(run, saved, collection), seen
 
 
+def _learnt(network: Network) -> NDArray[np.bool_]:
+    """Which of the films themselves the run has learnt from or was chosen by, bool [N]; not their like."""
+    own = network.run.manifest().frame
+    return network.collection.manifest.frame["sha256"].isin(own["sha256"][own["split"].isin(SEEN)]).to_numpy(bool)
+
+
 def _embedded(network: Network, settings: Audit) -> dict[str, NDArray[np.float32]]:
     """The films' embeddings by the run's encoder and by its untrained network."""
     device = choose_device(settings.device)
@@ -152,9 +165,7 @@ def _embedded(network: Network, settings: Audit) -> dict[str, NDArray[np.float32
     }
 
 
-def _classes(
-    frame: pd.DataFrame, settings: Audit, learnt: Sequence[str]
-) -> tuple[tuple[str, ...], pd.Series, list[str]]:
+def _classes(frame: pd.DataFrame, settings: Audit) -> tuple[tuple[str, ...], pd.Series, list[str]]:
     """The classes that are told apart, the class of each film (missing where it has none), and notes."""
     if "labels" in frame and frame["labels"].str.contains("|", regex=False).any():
         return _binary(frame, settings)
@@ -181,17 +192,19 @@ def _binary(frame: pd.DataFrame, settings: Audit) -> tuple[tuple[str, ...], pd.S
     """Of sets of labels: films with the finding asked about against the rest, by default any finding against none."""
     if settings.classes:
         raise ArgumentError("--classes: these films have sets of labels; name one finding with --positive instead")
-    sets = frame["labels"].fillna(frame["label"]).str.split("|")
-    wanted = settings.positive
-    if wanted is None:
-        has, name, rest = sets.map(lambda found: set(found) != {HEALTHY}), FINDING, HEALTHY
+    if settings.positive is None:
+        unsure = frame["uncertain"].notna() if "uncertain" in frame else pd.Series(False, frame.index)
+        ill = np.array([bool(labels) for labels in label_sets(frame)])
+        name, rest, target = FINDING, HEALTHY, np.where(ill, YES, np.where(unsure, UNKNOWN, NO))
     else:
-        has, name, rest = sets.map(lambda found: wanted in found), wanted, f"no {wanted}"
-        if not has.any():
-            got = ", ".join(sorted(set(sets.explode())))
-            raise ArgumentError(f"--positive {wanted}: no film has this finding; got {got}")
+        name, rest = settings.positive, f"no {settings.positive}"
+        target = finding_targets(frame, [settings.positive])[:, 0]
+        if not (target == YES).any():
+            got = ", ".join(sorted(all_labels(frame)))
+            raise ArgumentError(f"--positive {settings.positive}: no film has this finding; got {got}")
+    named = pd.Series(target, frame.index).map({YES: name, NO: rest}).astype("string")
     note = f"films have sets of labels: {name} is told from {rest}; another finding is asked about by --positive"
-    return (name, rest), has.map({True: name, False: rest}).astype("string"), [note]
+    return (name, rest), named, [note]
 
 
 def _most_wanted(frame: pd.DataFrame) -> str:

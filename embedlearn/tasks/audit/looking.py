@@ -6,7 +6,7 @@ Evidence is read off the exact maps of its margins, why the class that a film is
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from embedlearn.audits.findings import Chapter, Finding, Level
 from embedlearn.audits.markers import Marker, coverage
+from embedlearn.audits.replicates import OVER_CASES
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.errors import EpisodeError, InexactError
-from embedlearn.explanations.checks.borders import absolute_shares, corners, ring
+from embedlearn.explanations.checks.borders import RING, absolute_shares, ring
 from embedlearn.explanations.checks.lungs import LungFilms, ask_lungs
 from embedlearn.explanations.checks.places import Floats, grid_of
 from embedlearn.explanations.checks.question import Asked, CheckedFilms, CheckedNetwork, Question, draw_question
@@ -26,25 +27,24 @@ from embedlearn.explanations.checks.verdict import Verdict, mean_interval
 from embedlearn.explanations.geometry import to_grid, to_square
 from embedlearn.explanations.methods import named_method
 from embedlearn.pages.blocks import Text
-from embedlearn.pages.numbers import number, percent, points
+from embedlearn.pages.numbers import number, percent
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import film_header
 from embedlearn.sources import Collection
-from embedlearn.tasks.audit.lookingview import looking_figures
+from embedlearn.tasks.audit.corners import FEWEST, corners_data, corners_finding, corners_table, judge_corners
+from embedlearn.tasks.audit.lookingview import looking_figures, told
 
 TITLE = "What the model looks at"
 EACH, QUERIES = 64, 160  # films of a class that are embedded, at most; about how many of all are asked about
-FEWEST = 8  # films with markers below which nothing is said of them
 REDUCED = 512  # pixels of the longer side of a film on which markers are laid out
-SMALL = 0.005  # a share below which tenths of a percentage point do not tell
-HOW = "bootstrap over cases"
 EXACT = "exact"
 MEANING = (
     "The score of a film's class over the next is an exact sum over the places of a map; evidence is what each place "
-    "adds. Beyond the area means less the share of the map that a region covers, which is what it would hold were "
-    "evidence spread evenly. A place sees more of the film than itself, so evidence just beside a region may come from "
-    "it."
+    "adds. Areas are shares of the map and are counted in its places, of which one that a region cuts counts in part: "
+    "they are what the region would hold were evidence spread evenly over the places. The outermost places may be "
+    "narrower or wider than the others, so that a region at the border may be more or less of the map than of the "
+    "film. A place sees more of the film than itself, so evidence just beside a region may come from it."
 )
 
 
@@ -84,7 +84,12 @@ def looking_chapter(
     report(2, total)
     row_of = dict(zip(cases.tolist(), rows.tolist(), strict=True))  # one film a case was drawn
     paths = [collection.manifest.paths[row_of[case]] for case in question.cases.tolist()]
-    findings = [*_at_edges(asked, maps), _on_markers(asked, maps, paths, markers, saved.preprocessing)]
+    found = judge_corners(maps, question.first, question.cases, asked.inputs.shape[-1], network.lag)
+    findings = [
+        _at_border(asked, maps),
+        corners_finding(found),
+        _on_markers(asked, maps, paths, markers, saved.preprocessing),
+    ]
     report(3, total)
     for done, outlined in enumerate(lungs, 4):
         (verdict,) = ask_lungs(network, outlined, question, {EXACT: named_method(EXACT)})
@@ -95,8 +100,12 @@ def looking_chapter(
         TITLE,
         tuple(findings),
         looking_figures(findings, _mean_maps(question, maps), network.lag),
-        (Text(_answers(question)), Text(MEANING)),
-        {"films": len(question.films), "answers": {name: question.first.count(name) for name in question.support}},
+        (Text(_answers(question)), Text(MEANING), corners_table(found)),
+        {
+            "films": len(question.films),
+            "answers": {name: question.first.count(name) for name in question.support},
+            "corners": corners_data(found),
+        },
     )
 
 
@@ -118,13 +127,12 @@ def _drawn(
     return rows, named[rows]
 
 
-def _at_edges(asked: Asked, maps: Floats) -> Iterator[Finding]:
-    """The border ring and the corners, of all films alike."""
-    size = asked.inputs.shape[-1]
-    for key, words, region in (("border", "border ring", ring(size)), ("corners", "four corners", corners(size))):
-        covered = to_grid(region, *grid_of(maps), asked.network.lag)
-        shares = absolute_shares(maps, covered)
-        yield _finding(key, f"The {words}", shares, np.full(len(shares), covered.mean()), asked.cases, "")
+def _at_border(asked: Asked, maps: Floats) -> Finding:
+    """The border ring, of all films alike."""
+    covered = to_grid(ring(asked.inputs.shape[-1]), *grid_of(maps), asked.network.lag)
+    shares = absolute_shares(maps, covered)
+    words = f"The border ring (the outer {number(RING, digits=1)} of the side)"
+    return _finding("border", words, shares, np.full(len(shares), covered.mean()), asked.cases, "")
 
 
 def _on_markers(
@@ -165,16 +173,27 @@ def _finding(
 ) -> Finding:
     """Of a region where evidence should not lie: `shares` of the evidence and of the area, float [N]."""
     found = mean_interval((shares - areas).round(6), cases)
-    beyond = found.low is not None and found.low > 0
-    sentence = (
-        f"{words}, {percent(float(areas.mean()))} of the area{which}, holds {percent(float(shares.mean()))} of the "
-        f"evidence: {_told(found.mean, found.low, found.high)}"
-        f"{': more than its area, where no lung lies' if beyond else ''}."
-    )
-    less = found.high is not None and found.high < 0
+    beyond, less = found.low is not None and found.low > 0, found.high is not None and found.high < 0
     level: Level = "warning" if beyond else "fine" if less else "note"
+    more = {
+        "warning": ": more than evidence that is spread evenly",
+        "fine": "",
+        "note": "; whether it is more or less than evenly spread evidence cannot be said",
+    }[level]
+    sentence = (
+        f"{words}, {percent(float(areas.mean()))} of the map's places{which}, holds {percent(float(shares.mean()))} of "
+        f"the evidence: {told(found.mean, found.low, found.high)} its places{more}."
+    )
     return Finding(
-        f"looking.{key}", level, sentence, "share beyond the area", found.mean, found.low, found.high, HOW, len(shares)
+        f"looking.{key}",
+        level,
+        sentence,
+        "share beyond the area",
+        found.mean,
+        found.low,
+        found.high,
+        OVER_CASES,
+        len(shares),
     )
 
 
@@ -183,15 +202,16 @@ def _in_lungs(name: str, verdict: Verdict) -> Finding:
     key, words = f"looking.lungs.{name}", f"In films whose lungs are outlined by {name}"
     if verdict.passed is None:
         return Finding(key, "note", f"{words}: {verdict.sentence}.")
-    level: Level = "fine" if verdict.passed else "note" if verdict.value > 0 else "warning"
     ends = verdict.value, verdict.low, verdict.high
+    less = verdict.high is not None and verdict.high <= 0
+    level: Level = "fine" if verdict.passed else "warning" if less else "note"
     more = {
         "fine": "",
-        "note": "; that it is more than their area is not shown",
-        "warning": "; no more than their area, so that the answers do not come from the lungs",
+        "note": "; that it is more than evenly spread evidence is not shown",
+        "warning": "; no more than evenly spread evidence, so that the answers do not rest on the lungs above all",
     }[level]
-    sentence = f"{words} the positive evidence in the lungs is {_told(*ends)}{more} ({verdict.sentence})."
-    return Finding(key, level, sentence, "share beyond the area", *ends, HOW, verdict.n)
+    sentence = f"{words} the positive evidence in the lungs is {told(*ends)} their places{more} ({verdict.sentence})."
+    return Finding(key, level, sentence, "share beyond the area", *ends, OVER_CASES, verdict.n)
 
 
 def _mean_maps(question: Question, maps: Floats) -> dict[str, NDArray[np.float64]]:
@@ -205,10 +225,3 @@ def _mean_maps(question: Question, maps: Floats) -> dict[str, NDArray[np.float64
 def _answers(question: Question) -> str:
     counts = ", ".join(f"{question.first.count(name)} {name}" for name in question.support)
     return f"Asked about {len(question.films)} films that the run has not seen, one a case. Its answers: {counts}."
-
-
-def _told(value: float, low: float | None, high: float | None) -> str:
-    """In percentage points; two digits more where there is next to nothing to tell of."""
-    write = points if abs(value) >= SMALL else lambda share: number(100 * share, signed=True)
-    ends = f" [{write(low)}, {write(high)}]" if low is not None and high is not None else ""
-    return f"{write(value)} points{ends} beyond the area"

@@ -13,19 +13,23 @@ from embedlearn.audits.findings import Finding, Shown
 from embedlearn.explanations.checks.borders import CORNER, RING
 from embedlearn.explanations.geometry import cell_edges
 from embedlearn.figures import COLOURS, GREY, Panel, Picture
+from embedlearn.pages.numbers import number, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, HEIGHT = 2.7, 3.3  # inches, of a map
+SMALL = 0.005  # a share below which tenths of a percentage point do not tell
 COLOUR = {"fine": COLOURS[2], "note": GREY, "warning": COLOURS[1]}
 REGIONS = (
-    "Evidence beyond a region's share of the area, in percentage points, with 95 % interval. In the lungs it should "
-    "lie to the right of the line, elsewhere to the left: green where it is so, orange where it is the other way round."
+    "Evidence beyond a region's share of the map's places, in percentage points, with 95 % interval. In the lungs it "
+    "should lie to the right of the line, elsewhere to the left: green where it is so, orange where it is the other "
+    "way round. Of the corners the one named above is shown, with an interval that holds for all of them at once."
 )
 MAPS = (
     "Where |evidence| lies by the model's answer, on the square that it reads, as times an even spread; mean of the "
-    "films, all panels of one scale. Outlined: the border ring and, dashed, the corners."
+    f"films, all panels of one scale. Outlined: the border ring, {number(RING, digits=1)} of the side wide, and, "
+    f"dashed, the corners of {number(CORNER, digits=1)}; a place that an outline cuts counts in part."
 )
 
 
@@ -45,6 +49,13 @@ def looking_figures(
     }
 
 
+def told(value: float, low: float | None, high: float | None) -> str:
+    """In percentage points; two digits more where there is next to nothing to tell of."""
+    write = points if abs(value) >= SMALL else lambda share: number(100 * share, signed=True)
+    ends = f" [{write(low)}, {write(high)}]" if low is not None and high is not None else ""
+    return f"{write(value)} points{ends} beyond"
+
+
 def _draw_regions(axes: Axes, findings: Sequence[Finding]) -> None:
     for row, finding in enumerate(findings):
         value = finding.value or 0.0
@@ -52,7 +63,8 @@ def _draw_regions(axes: Axes, findings: Sequence[Finding]) -> None:
         axes.hlines(row, 100 * low, 100 * high, color=COLOUR[finding.level], linewidth=2)
         axes.plot(100 * value, row, "o", color=COLOUR[finding.level], markersize=6)
     axes.axvline(0, color=GREY, linestyle=":", linewidth=1)
-    names = [finding.key.removeprefix("looking.").replace("lungs.", "lungs, by ") for finding in findings]
+    names = [finding.key.removeprefix("looking.").replace("lungs.", "lungs, by ").replace("corners", "a corner")
+             for finding in findings]  # fmt: skip
     axes.set_yticks(range(len(findings)), names)
     axes.set(ylim=(len(findings) - 0.5, -0.5), xlabel="percentage points of the evidence")
 

@@ -13,6 +13,7 @@ from embedlearn.audits.findings import Chapter
 from embedlearn.audits.measured import Measured, measure, mitigated
 from embedlearn.audits.mitigations import mitigations_chapter
 from embedlearn.audits.scoring import balanced_weights
+from embedlearn.audits.twins import first_of_each
 from embedlearn.console import progress, say
 from embedlearn.encoders.devices import choose_device
 from embedlearn.encoders.inputs import embed_films
@@ -55,9 +56,7 @@ def _measured(
     pixels = Mitigation(settings.trim if "trim" in parts else 0.0, "lungs" in parts, "intensity" in parts)
     films = mitigated(judged, pixels, boxes) if pixels.changes else judged
     if "twins" in parts:
-        first = np.zeros(len(groups), bool)
-        first[np.unique(groups, return_index=True)[1]] = True
-        films = films.where(first)
+        films = films.where(first_of_each(groups))
     weights = balanced_weights(films.frame["class"], films.frame["source"]) if "balance" in parts else None
     vectors = _embedded(films, asked.network, settings) if asked.network else None
     return measure(films, vectors=vectors, weights=weights, positive=asked.positive, seed=settings.seed)

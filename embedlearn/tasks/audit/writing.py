@@ -12,18 +12,19 @@ import pandas as pd
 from embedlearn.audits.findings import Chapter, Finding
 from embedlearn.audits.twins import deduplicated, save_sheet, with_pictures
 from embedlearn.console import say
-from embedlearn.files import replacing, write_json, write_text
+from embedlearn.files import replacing, write_json, write_text, written_before
 from embedlearn.flags import as_plain
 from embedlearn.pages.blocks import Block, Box, Cell, Fold, Group, Pictures, Row, Section, Table, Text, drawn, render
 from embedlearn.pages.numbers import number
 from embedlearn.provenance import describe_software
 from embedlearn.radiographs.manifest import Manifest
 from embedlearn.tasks.audit.flags import Audit
-from embedlearn.tasks.audit.gathering import Asked
+from embedlearn.tasks.audit.gathering import LEARNT, Asked
 
 FORMAT = "embedlearn-audit-1"
 PAGE, RECORD, TABLE = "audit.html", "audit.json", "findings.csv"
 NAMED, KEPT, SHEET = "manifest.csv", "deduplicated.csv", "twins.png"
+JUDGED = ("case", "class", "sha256", LEARNT)  # columns that are the audit's own
 WIDTH = 120  # of the printed table where there is no terminal
 LEVELS = {"warning": "Warning", "note": "Note"}
 RESEARCH_ONLY = "Research use only: nothing here is fit for diagnosis."
@@ -49,7 +50,11 @@ def print_findings(chapters: Sequence[Chapter]) -> None:
 
 
 def write_report(out: Path, asked: Asked, chapters: Sequence[Chapter], settings: Audit) -> list[str]:
-    """Write all files of an audit into the folder `out`; their names. Raises `StorageError`."""
+    """Write all files of an audit into the folder `out`, and take away an earlier one's others; their names.
+
+    Raises `StorageError`.
+    """
+    earlier = written_before(out / RECORD, FORMAT)
     written = [PAGE, RECORD, TABLE, NAMED, KEPT]
     for chapter in chapters:
         for name, shown in chapter.figures.items():
@@ -60,16 +65,18 @@ def write_report(out: Path, asked: Asked, chapters: Sequence[Chapter], settings:
         written.append(SHEET)
     _write_manifests(out, asked)
     _write_table(out / TABLE, chapters)
-    write_json(out / RECORD, _plain(asked, chapters, settings))
+    write_json(out / RECORD, {**_plain(asked, chapters, settings), "written": written})
     write_text(out / PAGE, render(_title(asked), _lead(asked), list(_sections(asked, chapters, settings))))
+    for name in set(earlier) - set(written):
+        (out / name).unlink(missing_ok=True)
     return written
 
 
 def _write_manifests(out: Path, asked: Asked) -> None:
     """All films, those that show the same under one name in the column `picture`; and one film of each picture."""
-    own = asked.whole.frame.drop(columns=["case", "class", "sha256", "seen"], errors="ignore")
-    Manifest(with_pictures(own, asked.pictures)).save(out / NAMED)
-    Manifest(deduplicated(own, asked.pictures)).save(out / KEPT)
+    for name, write in ((NAMED, with_pictures), (KEPT, deduplicated)):
+        frame = write(asked.whole.frame, asked.pictures)
+        Manifest(frame.drop(columns=list(JUDGED), errors="ignore")).save(out / name)
 
 
 def _write_table(path: Path, chapters: Sequence[Chapter]) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,35 +16,35 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embedlearn.console import progress, say
-from embedlearn.errors import ArgumentError, ImageError
-from embedlearn.files import replacing, require_folder, value_digest, write_json
+from embedlearn.errors import ImageError, ManifestError
+from embedlearn.files import replacing, require_folder, value_digest
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import Manifest
 from embedlearn.radiographs.masks import Box
 from embedlearn.radiographs.mitigation import LOOKED_AT, Mitigation, estimate_lungs, find_lungs, mitigate
 from embedlearn.radiographs.reading import DRAFT_GAP, MIN_SIDE, read_film
-from embedlearn.tasks.data.flags import ALL, TABLES, Convert
+from embedlearn.tasks.data.flags import ALL, Convert
+from embedlearn.tasks.data.frames import frames_of, keep_together
 from embedlearn.tasks.data.names import anonymised, copy_names, left_out
-from embedlearn.tasks.data.survey import frames_of, in_threads, read_paths, require_outside
+from embedlearn.tasks.data.resuming import begin, sweep
+from embedlearn.tasks.data.survey import in_threads, read_headers, read_paths, require_outside
 
 FORMAT = "embedlearn-copy-1"
-TABLE, STAMP = "manifest.csv", "convert.json"
+TABLE = "manifest.csv"
 OPTIONS: dict[str, dict[str, Any]] = {"png": {}, "jpeg": {"quality": 95}}
-BESIDE = re.compile(r"\.(.+)-[0-9a-f]{8}(\.\w+)")  # as `files.replacing` names what it writes
 
 
 def convert(settings: Convert) -> None:
     """Write the table or the copy. Raises `ManifestError`, `ImageError`, `ArgumentError` or `StorageError`."""
     out = Path(os.path.abspath(settings.out or ""))
-    is_table = out.suffix.lower() in TABLES
-    require_folder(out.parent if is_table else out, "--out")
-    if not is_table:
+    require_folder(out.parent if settings.is_table else out, "--out")
+    if not settings.is_table:
         require_outside(out, settings.data)
-    manifest = read_paths(settings.data, settings.map, settings.columns)
+    manifest = read_paths(settings.data, settings.map, settings.columns, frames=settings.frame is not None)
     for note in manifest.notes:
         say(f"  note: {note}")
-    if is_table:
-        manifest.save(out)
+    if settings.is_table:
+        _save(manifest, out)
         say(f"wrote {out}: {len(manifest):,} films, which stay where they are")
     else:
         _copy(settings, manifest, out)
@@ -55,8 +53,8 @@ def convert(settings: Convert) -> None:
 def _copy(settings: Convert, manifest: Manifest, out: Path) -> None:
     rows, numbers = _with_frames(manifest.frame, settings.frame)
     copies = copy_names(rows, numbers, f".{settings.format}", anonymous=settings.anonymous)
-    _begin(out, _stamp(settings, rows, numbers))
-    lungs = find_lungs(manifest.paths, settings.masks, settings.boxes) if settings.masks or settings.boxes else None
+    lungs = _outlined(settings, manifest.paths)
+    begin(out, _stamp(settings, rows, numbers, lungs), dict(zip(copies, map(Path, rows["path"]), strict=True)))
     with progress("copying films") as report:
         items = list(zip(rows["path"], numbers, copies, strict=True))
         act = functools.partial(_copied, settings, out, lungs)
@@ -66,7 +64,7 @@ def _copy(settings: Convert, manifest: Manifest, out: Path) -> None:
         say(f"  note: left out: {message}")
     if all(bad):
         raise ImageError(f"--skip-bad: none of {len(bad)} films can be read; name others")
-    _sweep(out, set(copies))
+    sweep(out, copies)
     frame = rows.assign(path=copies)
     if any(numbers):
         frame["frame"] = pd.array(numbers, dtype="Int64")
@@ -77,10 +75,21 @@ def _copy(settings: Convert, manifest: Manifest, out: Path) -> None:
     say(f"next: python -m embedlearn.data show {shlex.quote(str(out / TABLE))}")
 
 
+def _outlined(settings: Convert, paths: Sequence[Path]) -> dict[Path, Box] | None:
+    """The lungs of the films by --masks and --boxes, None without them; with --skip-bad films may be unreadable."""
+    if not (settings.masks or settings.boxes):
+        return None
+    bad: Mapping[int, str] = {}
+    if settings.skip_bad:
+        with progress("reading headers") as report:
+            _, bad = read_headers(paths, report)
+    return find_lungs((path for place, path in enumerate(paths) if place not in bad), settings.masks, settings.boxes)
+
+
 def _with_frames(frame: pd.DataFrame, wanted: str | None) -> tuple[pd.DataFrame, list[int | None]]:
     """The rows, and the number of the picture to take of each from a file of several, None of others.
 
-    A file of which all are wanted has a row for each.
+    A file of which all are wanted has a row for each, all of one case.
     """
     if wanted is None:
         return frame, [None] * len(frame)
@@ -91,41 +100,20 @@ def _with_frames(frame: pd.DataFrame, wanted: str | None) -> tuple[pd.DataFrame,
         several = range(1, count + 1) if wanted == ALL else [int(wanted)]
         chosen += [(place, number) for number in (several if count > 1 else [None])]
     places, numbers = zip(*chosen, strict=True)
-    return frame.iloc[list(places)].reset_index(drop=True), list(numbers)
+    if not any(numbers):
+        say("  note: --frame: none of these films has several frames, so that it changes nothing")
+    return keep_together(frame.iloc[list(places)]), list(numbers)
 
 
-def _stamp(settings: Convert, rows: pd.DataFrame, numbers: Sequence[int | None]) -> dict[str, Any]:
+def _stamp(
+    settings: Convert, rows: pd.DataFrame, numbers: Sequence[int | None], lungs: Mapping[Path, Box] | None
+) -> dict[str, Any]:
     """What a copy is of: what must be the same for one that was broken off to go on."""
     named = ("size", "format", "frame", "trim", "lungs", "intensity", "anonymous")
     cells = [list(map(str, row)) for row in rows.fillna("").to_numpy(object)]
-    places = [str(path and path.absolute()) for path in (settings.masks, settings.boxes)]
-    digest = value_digest([list(rows.columns), cells, list(numbers), places])
+    outlines = [[str(path), *box] for path, box in (lungs or {}).items()]
+    digest = value_digest([list(rows.columns), cells, list(numbers), outlines])
     return {"format": FORMAT, "settings": {name: getattr(settings, name) for name in named}, "films": digest}
-
-
-def _begin(out: Path, stamp: Mapping[str, Any]) -> None:
-    """Begin a copy, or go on with one. Raises `ArgumentError` where the folder holds anything else."""
-    if (out / STAMP).is_file():
-        try:
-            there = json.loads((out / STAMP).read_text(encoding="utf-8"))
-        except ValueError:
-            there = None
-        if there != stamp:
-            other = "films" if there and there.get("settings") == stamp["settings"] else "settings"
-            raise ArgumentError(f"--out {out}: holds a copy of other {other}; name another folder, or remove this one")
-    elif out.is_dir() and any(out.iterdir()):
-        raise ArgumentError(f"--out {out}: wanted a new folder, or a copy to go on with, got another; name a new one")
-    else:
-        write_json(out / STAMP, stamp)
-
-
-def _sweep(out: Path, copies: set[str]) -> None:
-    """Remove what a process that was killed had begun to write beside the copies."""
-    for folder in {(out / copy).parent for copy in copies}:
-        for path in folder.glob(".*"):
-            begun = BESIDE.fullmatch(path.name)
-            if begun and str((folder / (begun[1] + begun[2])).relative_to(out)) in copies:
-                path.unlink(missing_ok=True)
 
 
 def _copied(
@@ -133,7 +121,7 @@ def _copied(
 ) -> bool | str:
     """Copy one film: True where it was, False where it is there already, with --skip-bad why it cannot be."""
     path, target = Path(item[0]), out / item[2]
-    if target.is_file() and path.is_file() and target.stat().st_mtime_ns >= path.stat().st_mtime_ns:
+    if target.is_file():  # of this very file, see `begin`
         return False
     try:
         film = _converted(settings, path, item[1], lungs)
@@ -180,6 +168,16 @@ def _write_table(settings: Convert, frame: pd.DataFrame, out: Path) -> None:
         if gone := left_out(frame):
             say(f"  note: left out of {TABLE}: {', '.join(gone)}")
         frame = anonymised(frame)
+        say("  note: labels are kept as they are; where folders or a table named them, see that they name nobody")
         say("  note: what is burnt into films stays, names among it; look at them before you give them away")
-    Manifest(frame).save(out / TABLE)
-    read_data(out / TABLE)  # the proof that it can be
+    _save(Manifest(frame), out / TABLE)
+
+
+def _save(manifest: Manifest, path: Path) -> None:
+    """Write a table that was read back as a proof that it can be. Raises `ManifestError` where it cannot."""
+    with replacing(path) as beside:
+        manifest.save(beside)
+        try:
+            read_data(beside)
+        except ManifestError as error:
+            raise ManifestError(str(error).replace(str(beside), str(path))) from error

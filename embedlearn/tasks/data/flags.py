@@ -94,9 +94,10 @@ class Convert(DataFlags):
     masks: Path | None = None
     """A folder of lung masks with the films' names."""
     boxes: Path | None = None
-    """A COCO file of lung boxes, in pixels of the original films."""
+    """A COCO file of lung boxes, in pixels of the original films as they are shown upright."""
     anonymous: bool = False
-    """Numbers for file names and patients, and no columns of the source's own; what is burnt into films stays."""
+    """Numbers for names of files, patients and unpublished sources, and no further columns; labels stay, and what is
+    burnt into films."""
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -111,11 +112,19 @@ class Convert(DataFlags):
             raise ArgumentError(f"--frame {self.frame}: wanted a number from 1, or {ALL}")
         if (self.masks or self.boxes) and not self.lungs:
             raise ArgumentError("--masks and --boxes: say where the lungs are; add --lungs, or leave them out")
-        if self.out.suffix.lower() in TABLES and self.changes_films:
+        if self.is_table and self.out.suffix not in TABLES:
+            ending = self.out.suffix.lower()
+            raise ArgumentError(f"--out {self.out}: wanted the ending {ending}; name {self.out.with_suffix(ending)}")
+        if self.is_table and self.changes_films:
             raise ArgumentError(
                 f"--out {self.out}: is a table, whose films stay as they are; name a folder, or leave "
                 f"{self.changes_films} out"
             )
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a table alone is to be written."""
+        return self.out is not None and self.out.suffix.lower() in TABLES
 
     @property
     def changes_films(self) -> str | None:
@@ -128,6 +137,7 @@ class Convert(DataFlags):
             "--lungs": self.lungs,
             "--intensity": self.intensity,
             "--anonymous": self.anonymous,
+            "--skip-bad": self.skip_bad,
         }
         return next((flag for flag, is_given in given.items() if is_given), None)
 

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from embedlearn.radiographs.cases import PICTURE
+from embedlearn.radiographs.layouts import PUBLISHED
+from embedlearn.radiographs.layouts.medmnist import ORIGINS
 from embedlearn.radiographs.manifest import COLUMNS, FURTHER
 
 FOLDER = "images"
-KEPT = (*COLUMNS, *FURTHER, "published_split", "frame")  # of an anonymous copy
+KEPT = (*COLUMNS, *FURTHER, "uncertain", "published_split", PICTURE, "frame")  # of an anonymous copy
+SOURCES = "|".join(re.escape(name) for name in (*(layout.NAME for layout in PUBLISHED), *ORIGINS))
+KNOWN = re.compile(rf"({SOURCES})(/.*|-\d+)?")  # a published set, a part of one, one that stands twice
 UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')  # on one file system or another
 LONGEST = 120  # characters
 
@@ -33,13 +38,24 @@ def copy_names(frame: pd.DataFrame, numbers: Sequence[int | None], suffix: str, 
 
 
 def anonymised(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with patients numbered within each source as they come, and without columns that are not our own."""
+    """The rows without names and without columns that are not our own.
+
+    Patients are numbered within each source as they come, and so are pictures, and sources that no published set has.
+    """
     kept = frame[[name for name in frame if name in KEPT]].copy()
     for _, patients in frame.groupby("source")["patient"]:
-        codes, _ = pd.factorize(patients)
-        numbers = pd.Series(codes + 1, index=patients.index).astype("string")
-        kept.loc[patients.index, "patient"] = numbers.mask(patients.isna())
+        kept.loc[patients.index, "patient"] = _numbered(patients)
+    if PICTURE in kept:
+        kept[PICTURE] = _numbered(kept[PICTURE])
+    own = ~frame["source"].str.fullmatch(KNOWN).astype(bool)
+    kept.loc[own, "source"] = "source-" + _numbered(frame["source"][own])
     return kept
+
+
+def _numbered(names: pd.Series) -> pd.Series:
+    """Numbers for names, as they come, missing where they are."""
+    codes, _ = pd.factorize(names)
+    return pd.Series(codes + 1, index=names.index).astype("string").mask(names.isna())
 
 
 def left_out(frame: pd.DataFrame) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,17 +13,19 @@ from typing import TypeVar
 import pandas as pd
 
 from embedlearn.console import Report, progress
-from embedlearn.errors import ArgumentError, ImageError
+from embedlearn.errors import ArgumentError, ImageError, ManifestError
 from embedlearn.flags import split_pairs
 from embedlearn.radiographs.cache import find_unreadable, open_films
 from embedlearn.radiographs.dicom import dicom_tags
-from embedlearn.radiographs.layouts import layout_of, read_data
+from embedlearn.radiographs.layouts import dicomtree, layout_of, read_data, table
 from embedlearn.radiographs.layouts.dicomfilms import is_dicom_file, person_columns
 from embedlearn.radiographs.layouts.dicomlabels import UNLABELLED
+from embedlearn.radiographs.layouts.listing import links
 from embedlearn.radiographs.manifest import Manifest, build_manifest, join
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import FilmHeader, film_header
 from embedlearn.tasks.data.flags import Show
+from embedlearn.tasks.data.frames import frames_of, read_tree
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -91,19 +93,48 @@ def survey(settings: Show) -> Survey:
     return Survey(layouts, manifest, headers, bad, digests, several, links)
 
 
-def read_paths(data: Sequence[str], names: Sequence[str], columns: Sequence[str]) -> Manifest:
+def read_paths(data: Sequence[str], names: Sequence[str], columns: Sequence[str], *, frames: bool = False) -> Manifest:
     """The manifest of all paths, of the phantoms where there is none. Raises `ManifestError` or `ArgumentError`.
 
-    A DICOM file by itself is a film without a label.
+    A DICOM file by itself is a film without a label. `frames`: a tree of DICOM files has a row for those of several.
     """
     own, called = split_pairs("--map", names), split_pairs("--columns", columns)
-    if not data:
-        from embedlearn.sources import default_phantoms  # which loads torch
+    kinds = [(spec, *name_and_path(spec)) for spec in data]
+    if called and table.NAME not in (name for _, name, _ in kinds):
+        raise ArgumentError("--columns: says what a table calls its columns, and no PATH is one; leave it out")
+    manifest = join(_read_each(kinds, own, called, frames)) if data else _phantoms()
+    return Manifest(manifest.frame, (*manifest.notes, *_unused(own, manifest.frame)))
 
-        return default_phantoms()
-    alone = [spec for spec in data if is_dicom_file(Path(spec))]
-    sets = [read_data(spec, names=own, columns=called) for spec in data if spec not in alone]
-    return join([*sets, *([_dicom_films(alone)] if alone else [])])
+
+def _read_each(
+    kinds: Sequence[tuple[str, str, Path]], names: Mapping[str, str], columns: Mapping[str, str], frames: bool
+) -> Iterator[Manifest]:
+    """The manifest of each path, given as named, its kind and bare; of DICOM films by themselves last, as one."""
+    for spec, name, path in kinds:
+        if name == dicomtree.NAME and frames:
+            yield read_tree(path, names)
+        elif name != FILM:
+            yield read_data(spec, names=names, columns=columns)
+    if alone := [path for _, name, path in kinds if name == FILM]:
+        yield _dicom_films(alone)
+
+
+def _phantoms() -> Manifest:
+    from embedlearn.sources import default_phantoms  # which loads torch
+
+    return default_phantoms()
+
+
+def _unused(names: Mapping[str, str], frame: pd.DataFrame) -> list[str]:
+    """Sentences on the user's labels that no film has."""
+    given = [
+        frame[name].dropna().str.split("|").explode() for name in ("label", "labels", "uncertain") if name in frame
+    ]
+    there = set(pd.concat(given))
+    lacking = [(name, label) for name, label in names.items() if label not in there]
+    return [
+        f"--map {name}={label}: no film is labelled {label}; see how the set spells {name}" for name, label in lacking
+    ]
 
 
 def require_outside(out: Path, data: Sequence[str]) -> None:
@@ -118,9 +149,8 @@ def name_and_path(spec: str) -> tuple[str, Path]:
     return (FILM, Path(os.path.abspath(spec))) if is_dicom_file(Path(spec)) else layout_of(spec)
 
 
-def _dicom_films(specs: Sequence[str]) -> Manifest:
+def _dicom_films(paths: Sequence[Path]) -> Manifest:
     """Films that are named one by one, and what their files say of them."""
-    paths = [Path(os.path.abspath(spec)) for spec in specs]
     known = [{"path": path, "label": UNLABELLED, **person_columns(dicom_tags(path))} for path in paths]
     return build_manifest(known, paths[0].parent.name)
 
@@ -145,14 +175,6 @@ def in_threads(act: Callable[[Item], Result], items: Sequence[Item], report: Rep
             report(min(start + CHUNK, len(items)), len(items))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def frames_of(path: Path) -> int:
-    """How many pictures a DICOM file holds; 1 of any other, and of one that cannot be read."""
-    try:
-        return dicom_tags(path).frames if is_dicom_file(path) else 1
-    except ImageError:
-        return 1
 
 
 def _header(path: Path) -> FilmHeader | str:
@@ -184,7 +206,9 @@ def _several(paths: Sequence[Path], headers: Sequence[FilmHeader | None], among:
     return tuple(place for place, count in zip(asked, counts, strict=True) if count > 1)
 
 
-def _links_below(folder: Path) -> Iterator[Path]:
-    """The links to folders in `folder` and below, none of which is followed."""
-    for place, inner, _ in os.walk(folder):
-        yield from (Path(place, name) for name in sorted(inner) if Path(place, name).is_symlink())
+def _links_below(folder: Path) -> list[Path]:
+    """The links to folders in `folder` and below, none of which is followed; none where it cannot be listed."""
+    try:
+        return links(folder) if folder.is_dir() else []
+    except ManifestError:
+        return []

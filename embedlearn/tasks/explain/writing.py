@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from embedlearn.explanations.geometry import Sight, cell_at, shown_of
 from embedlearn.explanations.lag import sight_of
 from embedlearn.explanations.panels import reduced
 from embedlearn.explanations.sheet import MOST, Answered, Matched
-from embedlearn.files import write_json
+from embedlearn.files import write_json, written_before
 from embedlearn.flags import as_plain
 from embedlearn.provenance import describe_software
 from embedlearn.radiographs.masks import find_masks, read_mask
@@ -43,7 +42,7 @@ def write_reasons(
     scale = scale_of(reason.maps[0] for reason in reasons) if settings.method == "exact" else None
     drawing = Drawing(out, settings, sight, scale, verdict)
     places = _places(settings, reasons, sight)
-    earlier = _written_before(out)
+    earlier = written_before(out / RECORD, FORMAT)
     names = free_names([reason.path.stem for reason in reasons])
     films: list[dict[str, Any]] = []
     answered: list[Answered] = []
@@ -108,15 +107,6 @@ def _cell(
     if cell is None:
         raise ArgumentError(f"--at {at[0]} {at[1]}: the encoder does not see this point of {path}; name another")
     return cell
-
-
-def _written_before(out: Path) -> list[str]:
-    """The pictures that an earlier call wrote into the folder."""
-    try:
-        told = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        return [name for name in told["written"] if Path(name).name == name] if told["format"] == FORMAT else []
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 def _plain(

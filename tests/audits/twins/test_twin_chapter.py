@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from twin_films import audited
@@ -60,11 +61,14 @@ def test_findings_say_what_is_shared():
     found = {finding.key: finding for finding in chapter.findings}
     values = {key: finding.value for key, finding in found.items()}
     assert values == {
-        "twins.exact": 2, "twins.near": 3, "twins.within": 1, "twins.across": 2,
-        "twins.labels": 1, "twins.splits": 1, "twins.patients": 1, "twins.kept": 5,
+        "twins.exact": 3, "twins.near": 2, "twins.within": 1, "twins.across": 2,
+        "twins.labels": 1, "twins.splits": 1, "twins.patients": 1, "twins.kept": 4,
     }  # fmt: skip
     assert found["twins.labels"].level == found["twins.splits"].level == found["twins.across"].level == "warning"
     assert all(str(int(finding.value)) in finding.sentence for finding in found.values())
+    assert found["twins.kept"].sentence.endswith("those labelled differently are left out: 1 (2 films).")
+    assert sum(found[f"twins.{name}"].value for name in ("exact", "near")) == np.triu(chapter.data["pairs"]).sum()
+    assert "the same at 192 pixels" in found["twins.exact"].sentence
     assert chapter.data["pictures"] == [[0, 1, 2], [1, 1, 1], [2, 1, 0]]
     assert not any(isinstance(block, Fold) for block in chapter.blocks)
 
@@ -81,6 +85,15 @@ def test_only_what_is_known_can_differ():
     pictures = made_up([0, 0, 1, 1, 2, 2])
     column = films_of(range(6), split=["train", None, "test", "train", None, None]).frame["split"]
     assert [films.tolist() for films in divided(column, pictures)] == [[2, 3]]
+
+
+def test_films_of_no_class_are_told_as_others(tmp_path):
+    films = films_of([0, 0, 1], source=list("abb"))
+    films.frame["class"] = pd.array(["healthy", None, None], dtype="string")
+    chapter = twins_chapter(films, made_up([0, 0, 1]), show=True)
+    page = render("x", "y", [Section("twins", chapter.title, chapter.blocks)])
+    assert "&lt;NA&gt;" not in page and "b, other" in page
+    save_sheet(tmp_path / "twins.png", films, made_up([0, 0, 1]))
 
 
 @pytest.mark.parametrize("show", [True, False])

@@ -17,11 +17,11 @@ def test_recall_and_false_pairs_are_counted():
 
 def test_planted_twins_are_copies_of_the_first_films(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "Bank", partial(benchmark.Bank, phantoms=4, fields=8))
-    scene = benchmark.planted_scene(tmp_path, 250, 0)
+    scene = benchmark.planted_scene(tmp_path, 300, 0)
     pairs = np.concatenate(list(scene.planted.values()))
     assert set(scene.planted) == set(benchmark.KINDS)
-    assert pairs[:, 0].tolist() == list(range(5)) and sorted(pairs[:, 1].tolist()) == list(range(245, 250))
+    assert pairs[:, 0].tolist() == list(range(6)) and sorted(pairs[:, 1].tolist()) == list(range(294, 300))
     (bright,) = scene.planted["brighter"]
     film, copy = scene.audited.films[bright].astype(float)
     assert np.corrcoef(film.ravel(), copy.ravel())[0, 1] > 0.98
-    assert len({film.tobytes() for film in scene.audited.films}) == 250
+    assert len({film.tobytes() for film in scene.audited.films}) == 300

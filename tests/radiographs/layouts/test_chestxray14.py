@@ -68,3 +68,9 @@ def test_a_table_without_its_films(tmp_path: Path) -> None:
     lines(tmp_path / "Data_Entry_2017.csv", (NIH_COLUMNS, *NIH_ROWS))
     with pytest.raises(ManifestError, match=r"chestxray14: no film was found"):
         read_data(tmp_path)
+
+
+def test_another_table_of_a_like_name(tmp_path: Path) -> None:
+    chestxray14_tree(tmp_path)
+    lines(tmp_path / "Data_Entry_2017_mine.csv", ("film,dx", "00000001_000.png,Mass"))
+    assert len(read_data(tmp_path)) == 4

@@ -53,6 +53,43 @@ def test_masks_are_no_films(tmp_path: Path) -> None:
     assert [path.parent.name for path in read_data(tmp_path).paths] == ["images", "images"]
 
 
+@pytest.mark.parametrize("place", ["my_dataset", "archive/my dataset"])
+def test_class_folders_in_a_folder_around_them(tmp_path: Path, place: str) -> None:
+    plant(tmp_path / "wr" / place, ["covid/a.png", "normal/b.png"])
+    plant(tmp_path / "wr" / "code", ["train.py"])
+    manifest = read_data(tmp_path / "wr")
+    assert manifest.counts() == {"covid-19": 1, "healthy": 1}
+    assert manifest.counts("source") == {"wr": 2}
+    assert any(f"the classes are the folders in {place}, " in note for note in manifest.notes)
+
+
+def test_a_published_set_in_folders_around_it(tmp_path: Path) -> None:
+    kermany_tree(tmp_path / "archive" / "children")
+    with pytest.raises(ManifestError, match="got a folder of sets; give .*archive/children/chest_xray, or"):
+        read_data(tmp_path)
+
+
+def test_a_class_of_folders_is_a_class(tmp_path: Path) -> None:
+    plant(tmp_path, ["COVID/2020/a.png", "COVID/2021/b.png"])
+    assert read_data(tmp_path).counts() == {"covid-19": 2}
+
+
+@pytest.mark.parametrize(
+    ("names", "part", "missing"),
+    [
+        (["images_001/images/a.png", "images_002/images/b.png"], "images_001", r"Data_Entry_2017\.csv"),
+        (["train/patient00001/study1/a.jpg", "train/patient00002/study1/a.jpg"], "patient00001", r"train\.csv"),
+        (["C/train/patient00001/study1/a.jpg", "C/valid/patient00002/study1/a.jpg"], "patient00001", r"train\.csv"),
+        (["png/a.png", "nii/readme.md"], "png", r"data\.csv"),
+        (["stage_2_train_images/a.png"], "stage_2_train_images", r"stage_2_train_labels\.csv"),
+    ],
+)
+def test_parts_of_published_sets_are_no_classes(tmp_path: Path, names: list[str], part: str, missing: str) -> None:
+    plant(tmp_path, names)
+    with pytest.raises(ManifestError, match=rf"wanted class folders, got {part}, a part of .*; put {missing}"):
+        read_data(tmp_path)
+
+
 def test_films_beside_the_classes_are_noted(tmp_path: Path) -> None:
     plant(tmp_path, ["one/a.png", "two/b.png", "overview.png"])
     manifest = read_data(tmp_path)
@@ -66,7 +103,7 @@ def test_a_circle_of_links_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "one" / "again").symlink_to(tmp_path, target_is_directory=True)
     manifest = read_data(tmp_path)
     assert manifest.counts() == {"one": 1, "two": 1}
-    assert any("1 links to folders were not followed" in note and "three" in note for note in manifest.notes)
+    assert any("2 links to folders were not followed, the first is one/again" in note for note in manifest.notes)
 
 
 def test_a_link_to_itself_is_a_film_that_cannot_be_read(tmp_path: Path) -> None:

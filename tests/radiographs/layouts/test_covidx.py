@@ -102,3 +102,17 @@ def test_lists_of_other_sets(tmp_path: Path) -> None:
     touch(tmp_path, ["train/COVID/a.png", "test/COVID/b.png"])
     lines(tmp_path / "train.txt", ["train/COVID/a.png 1"])
     assert not recognises(tmp_path)
+
+
+def test_a_numbered_list_and_names_in_another_case(tmp_path: Path) -> None:
+    lines(tmp_path / "train_split_v3.txt", ["1 a.PNG normal cohen", "COVID 2 covid (2).png COVID-19 sirm"])
+    touch(tmp_path / "train", ["A.png", "COVID (2).png"])
+    assert read_data(tmp_path).frame["patient"].tolist() == ["1", "COVID 2"]
+
+
+def test_a_film_of_two_labels_is_left_out(tmp_path: Path) -> None:
+    lines(tmp_path / "train.txt", ["1 a.png positive sirm", "1 a.png negative sirm", "2 b.png negative rsna"])
+    touch(tmp_path / "train", ["a.png", "b.png"])
+    manifest = read_data(tmp_path)
+    assert [path.name for path in manifest.paths] == ["b.png"]
+    assert "1 files stand in rows that contradict each other on label or patient" in manifest.notes[-1]

@@ -113,13 +113,27 @@ def test_class_folders_with_folders_of_patients_in_them(tmp_path: Path) -> None:
         {"0001/a": "0001", "0002/a": "0002"},  # folders called as their patients
         {"a": "1", "b": "2"},
         {"export/a": "1", "export/b": "2"},
-        {f"visit{number}/a": str(number) for number in range(9)},
+        {f"visit{number}/a": str(number) for number in range(3)},
+        {f"anon{number}/IM{film}": "" for number in range(4) for film in range(2)},
     ],
 )
 def test_folders_of_patients_are_no_classes(tmp_path: Path, films: dict[str, str]) -> None:
     for name, patient in films.items():
         write_dicom(tmp_path / name, PatientID=patient)
     assert read_data(tmp_path).counts() == {"unlabelled": len(films)}
+
+
+def test_classes_of_films_without_patients(tmp_path: Path) -> None:
+    for name in ("COVID/a", "COVID/b", "Normal/a", "sick/a"):
+        write_dicom(tmp_path / name, PatientID="")
+    assert read_data(tmp_path).counts() == {"covid-19": 2, "healthy": 1, "sick": 1}
+
+
+def test_the_challenges_films_without_its_table(tmp_path: Path) -> None:
+    for number in range(2):
+        write_dicom(tmp_path / "stage_2_train_images" / f"{number}.dcm", PatientID=str(number))
+    with pytest.raises(ManifestError, match=r"got stage_2_train_images, a part of .*; put stage_2_train_labels\.csv"):
+        read_data(tmp_path)
 
 
 def test_the_name_before_the_colon(tmp_path: Path) -> None:
@@ -134,7 +148,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     os.symlink(tree, tree / "PATA" / "loop")
     manifest = read_data(tree)
     assert len(manifest) == 3
-    assert any("1 links to folders were not followed, the first is loop" in note for note in manifest.notes)
+    assert any("1 links to folders were not followed, the first is PATA/loop" in note for note in manifest.notes)
 
 
 def test_a_broken_file_is_counted(tmp_path: Path) -> None:

@@ -95,3 +95,19 @@ def test_darkcovidnet(tmp_path: Path, inner: str) -> None:
     assert manifest.counts("patient") == {"00000003": 2, "00000061": 1}
     assert "1 of 4 films" in manifest.notes[0]
     assert nih_patient_of("000003_002.png") is None
+
+
+def test_class_folders_in_lower_case(tmp_path: Path) -> None:
+    plant(tmp_path / "children", [name.replace("NORMAL/", "normal/").replace("PNEU", "Pneu") for name in PAEDIATRIC])
+    plant(tmp_path / "mine", ["train/normal/a.png", "train/pneumonia/b.png"])
+    assert read_data(tmp_path / "children").counts("patient")["person1"] == 3
+    assert read_data(tmp_path / "mine").counts("source") == {"mine": 2}
+
+
+def test_a_link_to_films_of_the_other_side_is_not_followed(tmp_path: Path) -> None:
+    plant(tmp_path, [name for name in PAEDIATRIC if not name.startswith("test/NORMAL")])
+    (tmp_path / "test" / "NORMAL").symlink_to("../train/NORMAL", target_is_directory=True)
+    manifest = read_data(tmp_path)
+    assert manifest.counts("source") == {"kermany": 7}
+    assert manifest.counts("published_split") == {"test": 1, "train": 4, "val": 2}
+    assert manifest.notes[-1].endswith("1 links to folders were not followed, the first is test/NORMAL")

@@ -162,3 +162,9 @@ def test_a_folder_under_the_name(tmp_path: Path) -> None:
         ManifestError, match=r"wanted one file such as pneumoniamnist\.npz, got a folder; give the file"
     ):
         read_data(f"medmnist:{tmp_path}")
+
+
+def test_a_bomb_of_labels(tmp_path: Path) -> None:
+    path = _rewritten(medmnist_file(tmp_path / "bomb.npz"), train_labels=np.zeros((3, 1 << 20), np.uint8))
+    with pytest.raises(ManifestError, match=r"bomb\.npz: wanted films that unpack .*, got train_labels\.npy of 3,145"):
+        read_data(path)

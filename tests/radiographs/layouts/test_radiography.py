@@ -96,3 +96,11 @@ def test_a_workbook_that_lists_nothing_of_use(tmp_path: Path) -> None:
     root = tmp_path / "COVID-19_Radiography_Dataset"
     write_workbook(root / "COVID.metadata.xlsx", [("file", "where"), ("COVID-1", "https://eurorad.org")])
     assert read_data(tmp_path).counts("source") == {"radiography": 5}
+
+
+def test_a_stray_film_and_folders_in_another_case(tmp_path: Path) -> None:
+    radiography_v5_tree(tmp_path)
+    root = tmp_path / "COVID-19_Radiography_Dataset"
+    plant(root, ["COVID/images/000_sample.png"])
+    (root / "COVID" / "images").rename(root / "COVID" / "Images")
+    assert read_data(tmp_path).counts() == {"covid-19": 3, "healthy": 2, "lung opacity": 1, "pneumonia/viral": 1}

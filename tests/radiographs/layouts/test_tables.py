@@ -133,3 +133,23 @@ def test_a_file_that_is_no_table(tmp_path: Path) -> None:
 def test_columns_that_name_nothing(tmp_path: Path, columns: dict[str, str], message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         read_data(table(tmp_path, "path,label\na.png,x\n"), columns=columns)
+
+
+def test_a_column_of_a_known_name_in_another_case_is_not_carried_along(tmp_path: Path) -> None:
+    path = table(tmp_path, "path,dx,Label\na.png,COVID,1\nb.png,Normal,2\n")
+    manifest = read_data(path, columns={"label": "dx"})
+    assert tuple(manifest.frame.columns) == COLUMNS
+    manifest.save(tmp_path / "again.csv")
+    assert read_data(tmp_path / "again.csv").counts() == {"covid-19": 1, "healthy": 1}
+
+
+@pytest.mark.parametrize("blank", ["nan", "NA", "N/A"])
+def test_what_programs_write_for_a_blank(tmp_path: Path, blank: str) -> None:
+    with pytest.raises(ManifestError, match="row 2: wanted a label, got a blank"):
+        read_data(table(tmp_path, f"path,label\na.png,{blank}\n"))
+    assert read_data(table(tmp_path, f"path,label,patient\na.png,x,{blank}\n")).frame["patient"].isna().all()
+
+
+def test_a_label_that_is_not_in_the_labels(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"row 2: wanted a label that is in labels, got mass and nodule\|edema"):
+        read_data(table(tmp_path, "path,label,labels\na.png,Mass,Nodule|Oedema\n"))

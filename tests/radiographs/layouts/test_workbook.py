@@ -113,3 +113,15 @@ def test_what_is_no_workbook(tmp_path: Path, data: bytes) -> None:
 
 def test_none_there(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path / "films.xlsx")
+
+
+def test_a_bomb_of_elements(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook, "ELEMENTS", 1_000)
+    assert "more than 1,000 elements" in refused(rewritten(book, sheet1=sheet(f"<row>{'<c/>' * 2_000}</row>")))
+    assert "more than 1,000 elements" in refused(rewritten(book, sharedStrings=f"<sst>{'<si/>' * 2_000}</sst>"))
+
+
+def test_a_table_of_too_many_columns(book: Path) -> None:
+    rows = '<row r="1"><c r="A1"><v>1</v></c><c r="XFD1"><v>2</v></c></row><row r="20000"><c><v>3</v></c></row>'
+    with pytest.raises(ManifestError, match="at most 1,000 columns and .* cells, got 16,384 columns and 1 rows; keep"):
+        read_data(rewritten(book, sheet1=sheet(rows)))
