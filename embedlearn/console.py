@@ -71,7 +71,7 @@ def parse_flags(settings: type[Settings], program: str, arguments: Sequence[str]
 
     said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):  # whatever terminal, no colours
+        with _unwrapped(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):  # no colours either
             return parse()
     except SystemExit as exit_:
         if exit_.code:
@@ -79,6 +79,19 @@ def parse_flags(settings: type[Settings], program: str, arguments: Sequence[str]
     except EmbedlearnError as error:  # a value that the dataclass itself refuses
         fail(program, str(error))
     return parse()  # help, once more for the reader's own terminal
+
+
+@contextlib.contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Let the parser believe in a very wide terminal: it would cut a path in two where its line is full."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "10000"
+    try:
+        yield
+    finally:
+        os.environ.pop("COLUMNS")
+        if before is not None:
+            os.environ["COLUMNS"] = before
 
 
 def fail(program: str, message: str) -> NoReturn:

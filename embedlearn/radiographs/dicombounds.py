@@ -71,8 +71,8 @@ def _inflated(path: Path, packed: bytes) -> bytes:
     data = unpack.decompress(packed, most + 1)
     if len(data) > most:
         raise ImageError(
-            f"{path}: wanted a DICOM film that unpacks to at most {most >> 20} MiB, got more from {len(packed):,} bytes; "
-            "leave it out"
+            f"{path}: wanted a DICOM film that unpacks to at most {most >> 20} MiB, got more from "
+            f"{len(packed):,} bytes; leave it out"
         )
     if not unpack.eof:
         raise EOFError("the deflated data set is cut short")
