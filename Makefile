@@ -10,7 +10,7 @@ demo: install  ## train on phantoms and classify the rare class from 1, 5 and 10
 	$(BIN)/python -m embedlearn.fewshot --shots 1 5 10
 
 test: install  ## every test that takes seconds
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 slow: install  ## the tests that train for minutes
 	$(BIN)/python -m pytest -m slow

@@ -1,9 +1,8 @@
-"""How well each of several findings is told on validation films, and the picture of such a training."""
+"""How well each of several findings is told on validation films."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from embedlearn.errors import ArgumentError
-from embedlearn.figures import COLOURS, GREY, figure
 
 MEAN = "val_mean_auc"
 OF_EACH = "val_auc "
@@ -82,26 +80,3 @@ class FindingScores:
         """A value a column, for scores float [M, K] of the validation films."""
         areas = finding_auc(scores.double().cpu().numpy(), self.targets)[self.measured]
         return float(areas.mean()), *map(float, areas)
-
-
-def draw_finding_curves(path: Path, history: Sequence[Mapping[str, float]], kept: int, title: str) -> None:
-    """Draw losses and validation AUCs by epoch, the kept epoch marked. Raises `StorageError`."""
-    epochs = [int(row["epoch"]) for row in history]
-    with figure(path, 9, 3.4) as drawn:
-        losses, areas = drawn.subplots(1, 2)
-        for name, colour, label in (
-            ("label_loss", COLOURS[0], "label term"), ("instance_loss", COLOURS[1], "instance term")
-        ):  # fmt: skip
-            losses.plot(epochs, [row[name] for row in history], color=colour, label=label)
-        losses.set(xlabel="epoch", ylabel="training loss", title=title)
-        losses.legend()
-        each = [name for name in history[0] if name.startswith(OF_EACH)]
-        for number, name in enumerate(each):
-            label = "each finding" if not number else ""
-            areas.plot(epochs, [row[name] for row in history], color=GREY, linewidth=0.7, alpha=0.6, label=label)
-        areas.plot(epochs, [row[MEAN] for row in history], color=COLOURS[2], linewidth=2, label="mean of findings")
-        areas.axvline(epochs[kept], color=GREY, linestyle=":", label=f"kept: epoch {epochs[kept]}")
-        areas.set(xlabel="epoch", ylabel="AUC", title="validation films")
-        areas.legend(loc="lower right")
-        for axes in (losses, areas):
-            axes.xaxis.get_major_locator().set_params(integer=True)

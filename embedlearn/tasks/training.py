@@ -22,7 +22,7 @@ from embedlearn.encoders.checkpoints import load_encoder, save_encoder
 from embedlearn.encoders.curves import draw_curves
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.export import export_onnx
-from embedlearn.encoders.findings import MEAN, draw_finding_curves
+from embedlearn.encoders.findings import MEAN
 from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.loggers import close, log_epoch
 from embedlearn.encoders.losses import BinaryLoss
@@ -96,8 +96,7 @@ def finish(
         center = embed_films(encoder, trainer.training.films, preprocessing, device=trainer.fabric.device).mean(0)
         save_encoder(folder / name, encoder, preprocessing, torch.from_numpy(center))
     runs.save_history(folder, trainer.history)
-    draw = draw_finding_curves if trainer.training.findings else draw_curves
-    draw(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
+    draw_curves(folder / runs.CURVES, trainer.history, trainer.kept_epoch, title=folder.name)
     if trainer.training.findings and collection is not None:
         targets = finding_targets(collection.manifest.frame, trainer.training.findings, absent)
         encoders = {findings.TRAINED: trained, findings.UNTRAINED: untrained}

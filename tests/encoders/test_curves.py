@@ -33,3 +33,11 @@ def test_where_nothing_can_be_written_the_path_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="curves.png: cannot be written"):
         draw_curves(tmp_path / "file" / "curves.png", HISTORY, kept=0, title="toy")
+
+
+def test_a_training_on_findings_shows_each_and_their_mean(tmp_path):
+    aucs = [{"val_mean_auc": 0.5 + k / 10, "val_auc mass": 0.6, "val_auc edema": 0.4 + k / 5} for k in (1, 2, 3)]
+    history = [{**row, **found} for row, found in zip(HISTORY, aucs, strict=True)]
+    draw_curves(tmp_path / "findings.png", history, kept=2, title="toy")
+    draw_curves(tmp_path / "classes.png", HISTORY, kept=2, title="toy")
+    assert (tmp_path / "findings.png").read_bytes() != (tmp_path / "classes.png").read_bytes()

@@ -27,15 +27,8 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
     Raises `ManifestError` where columns or all films are missing.
     """
     entries = [
-        Entry(
-            entry["imagename"],
-            existing(folder / "images" / entry["imagename"]),
-            entry["finding"],
-            entry["patientid"],
-            entry["view"],
-            entry["modality"],
-            entry.get("age", ""),
-            entry.get("sex", ""),
+        Entry.of_collection(
+            entry, entry["imagename"], existing(folder / "images" / entry["imagename"]), entry["patientid"]
         )
         for entry in rows_with(folder / "metadata.csv", NEEDED)
     ]

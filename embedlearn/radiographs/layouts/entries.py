@@ -1,6 +1,6 @@
 """What a set's table says of one film, and which of its films are kept."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,14 @@ class Entry:
     age: str = ""
     sex: str = ""
     licence: str = ""
+
+    @classmethod
+    def of_collection(cls, row: Mapping[str, str], name: str, film: Path | None, patient: str) -> "Entry":
+        """What a row says in the form of the COVID-19 image data collection, which later sets took over."""
+        return cls(
+            name, film, row["finding"], patient, row["view"], row["modality"],
+            row.get("age", ""), row.get("sex", ""), row.get("license", ""),
+        )  # fmt: skip
 
 
 def sift(

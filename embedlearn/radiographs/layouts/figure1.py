@@ -31,16 +31,7 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
     """
     films = {film.stem: film for film in films_in(folder / "images")}
     entries = [
-        Entry(
-            entry["patientid"],
-            films.get(entry["patientid"]),
-            entry["finding"],
-            patient_of(entry["patientid"]),
-            entry["view"],
-            entry["modality"],
-            entry.get("age", ""),
-            entry.get("sex", ""),
-        )
+        Entry.of_collection(entry, entry["patientid"], films.get(entry["patientid"]), patient_of(entry["patientid"]))
         for entry in rows_with(folder / "metadata.csv", NEEDED, ENCODING)
     ]
     rows, notes = sift(NAME, entries, partial(finding_of, names=names), table="metadata.csv", films="images/")

@@ -39,16 +39,8 @@ def read(folder: Path, names: Mapping[str, str] | None = None) -> Manifest:
     Further columns: `age`, `sex` and `licence`. Raises `ManifestError` where columns or all films are missing.
     """
     entries = [
-        Entry(
-            entry["filename"],
-            existing(folder / "images" / entry["filename"]),
-            entry["finding"],
-            entry["patientid"],
-            entry["view"],
-            entry["modality"],
-            entry.get("age", ""),
-            entry.get("sex", ""),
-            entry.get("license", ""),
+        Entry.of_collection(
+            entry, entry["filename"], existing(folder / "images" / entry["filename"]), entry["patientid"]
         )
         for entry in rows_with(folder / "metadata.csv", NEEDED)
     ]
