@@ -16,7 +16,7 @@ from PIL import Image
 from embedlearn.errors import ArgumentError, ManifestError
 from embedlearn.flags import require_number
 from embedlearn.radiographs.masks import Box, LungBoxes, find_masks, read_boxes, read_mask
-from embedlearn.radiographs.reading import film_header, read_film
+from embedlearn.radiographs.reading import read_film, upright_sides
 
 MARGIN = 0.05  # of the box's height and width, left around the lungs on each side
 LOOKED_AT = 256  # pixels of the smaller side that a film is read with where the lungs are to be estimated
@@ -152,7 +152,7 @@ def _by_masks(films: list[Path], folder: Path) -> dict[Path, Box]:
     boxes: dict[Path, Box] = {}
     for path in films:
         if path.stem in found:
-            mask = read_mask(found[path.stem], *_upright_sides(path))
+            mask = read_mask(found[path.stem], *upright_sides(path))
             boxes[path] = _around(mask)
     return boxes
 
@@ -169,16 +169,9 @@ def _by_boxes(films: list[Path], file: Path) -> dict[Path, Box]:
         if path.name in found:
             outlined = found[path.name]
             with contextlib.suppress(ManifestError):
-                outlined.on(*_upright_sides(path))
+                outlined.on(*upright_sides(path))
                 boxes[path] = _around_all(outlined)
     return boxes
-
-
-def _upright_sides(path: Path) -> tuple[int, int]:
-    """Height and width of a film as `read_film` gives it, in pixels."""
-    header = film_header(path)
-    sides = header["height"], header["width"]
-    return sides[::-1] if header["turned"] else sides
 
 
 def _check_names(place: Path, names: list[str]) -> None:

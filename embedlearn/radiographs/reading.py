@@ -73,6 +73,13 @@ def film_header(path: Path) -> FilmHeader:
     return FilmHeader(width=width, height=height, mode=mode, bytes=size, format=form, turned=turned)
 
 
+def upright_sides(path: Path) -> tuple[int, int]:
+    """Height and width of a film as `read_film` gives it, its pixels untouched. Raises `ImageError`."""
+    header = film_header(path)
+    height, width = header["height"], header["width"]
+    return (width, height) if header["turned"] else (height, width)
+
+
 def read_film(path: Path, *, target: int | None = None, frame: int | None = None) -> NDArray[np.uint8]:
     """One film, uint8 [H, W], 0 black to 255 white: upright, colour as luminance, transparency on black.
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.radiographs.reading import film_header, load_film, preprocess, read_film
+from embedlearn.radiographs.reading import film_header, load_film, preprocess, read_film, upright_sides
 
 
 def smooth(height: int = 60, width: int = 80) -> NDArray[np.uint8]:
@@ -393,3 +393,11 @@ def test_real_films_load_the_same_twice(shared_data: Path, name: str) -> None:
         assert film.dtype == np.uint8
         assert film.std() > 1
         assert np.array_equal(film, load_film(path, Preprocessing(size=64)))
+
+
+def test_upright_sides_are_those_of_the_film_that_is_read(tmp_path: Path) -> None:
+    for orientation in (1, 6):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(smooth()).save(tmp_path / f"{orientation}.jpeg", exif=exif)
+        assert upright_sides(tmp_path / f"{orientation}.jpeg") == read_film(tmp_path / f"{orientation}.jpeg").shape

@@ -23,7 +23,7 @@ from embedlearn.radiographs.labels import HEALTHY
 from embedlearn.radiographs.layouts.rows import read_rows
 from embedlearn.radiographs.masks import LungBoxes, find_masks, read_boxes, read_mask
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.radiographs.reading import film_header, load_film, read_film
+from embedlearn.radiographs.reading import load_film, read_film, upright_sides
 
 WANTED = "> 0"  # more than the lungs' share of the area, which is what a random map gets
 MISFIT = "whose outlines do not fit them"
@@ -81,9 +81,8 @@ def read_lung_boxes(annotations: Path, images: Path, settings: Preprocessing) ->
     boxes = {images / name: film for name, film in read_boxes(annotations).items() if (images / name).is_file()}
     pairs = {}
     for path, film in boxes.items():
-        header = film_header(path)
         try:
-            film.on(header["height"], header["width"])
+            film.on(*upright_sides(path))
         except ManifestError:
             continue
         pairs[path] = _filled(film)

@@ -26,7 +26,7 @@ from embedlearn.radiographs.labels import COVID, HEALTHY
 from embedlearn.radiographs.labelsets import NO, UNKNOWN, YES, all_labels, finding_targets, label_sets
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import Manifest, class_of, join
-from embedlearn.radiographs.reading import film_header
+from embedlearn.radiographs.reading import upright_sides
 from embedlearn.radiographs.splits import SEEN
 from embedlearn.sources import Collection, collect_films, describe, embed_collection, read_named, seen_by
 from embedlearn.tasks.audit.flags import Audit
@@ -128,15 +128,9 @@ def _named(settings: Audit, run: Run | None) -> Manifest:
 
 def _shapes(paths: Sequence[Path]) -> NDArray[np.int64]:
     """Height and width of each film, upright, int64 [N, 2]."""
-
-    def shape(path: Path) -> tuple[int, int]:
-        header = film_header(path)
-        sides = header["height"], header["width"]
-        return (sides[1], sides[0]) if header["turned"] else sides
-
     with ThreadPoolExecutor(os.cpu_count()) as pool, progress("reading headers") as report:
         found = []
-        for number, sides in enumerate(pool.map(shape, paths), 1):
+        for number, sides in enumerate(pool.map(upright_sides, paths), 1):
             found.append(sides)
             report(number, len(paths))
     return np.array(found, np.int64).reshape(-1, 2)

@@ -30,7 +30,7 @@ from embedlearn.pages.blocks import Text
 from embedlearn.pages.numbers import number, percent
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.radiographs.reading import film_header
+from embedlearn.radiographs.reading import upright_sides
 from embedlearn.sources import Collection
 from embedlearn.tasks.audit.corners import FEWEST, corners_data, corners_finding, corners_table, judge_corners
 from embedlearn.tasks.audit.lookingview import looking_figures, told
@@ -160,10 +160,7 @@ def _on_markers(
 
 def _square(path: Path, markers: tuple[Marker, ...], preprocessing: Preprocessing) -> NDArray[np.float32]:
     """How much of each pixel of the encoder's square markers cover, float32 [S, S]."""
-    header = film_header(path)
-    height, width = header["height"], header["width"]
-    if header["turned"]:
-        height, width = width, height
+    height, width = upright_sides(path)
     scale = min(1.0, REDUCED / max(height, width))
     return to_square(coverage(markers, round(height * scale), round(width * scale)), preprocessing)
 
