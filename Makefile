@@ -2,12 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test slow check install
+.PHONY: demo page test slow check install
 
 demo: install  ## train on phantoms and classify the rare class from 1, 5 and 10 examples
 	$(BIN)/python -m embedlearn.pretrain
 	$(BIN)/python -m embedlearn.embed --out runs/demo.parquet
+	test -e runs/gallery || $(BIN)/python -m embedlearn.index --out runs/gallery
 	$(BIN)/python -m embedlearn.fewshot --shots 1 5 10
+	@echo 'to put films in on a page: $(BIN)/python -m embedlearn.serve --demo'
+
+page: install  ## open the page on phantoms, trained on first where no run is there; Ctrl-C stops
+	$(BIN)/python -m embedlearn.serve --demo
 
 test: install  ## every test that takes seconds
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile

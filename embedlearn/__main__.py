@@ -15,6 +15,7 @@ COMMANDS = {
     "explain": "show which regions of a film made its answer; explain check: whether that can be trusted",
     "search": "find the cases of a gallery that are most similar to a film",
     "visualize": "draw maps of the latent space, each with what it is worth, and a page to look around in",
+    "serve": "open a page to put films in, with answers, similar cases and reasons; and a JSON API",
     "audit": "find out what a score is worth: leaks, twins, shortcuts, sources, mitigations",
 }
 

@@ -28,9 +28,9 @@ FLOORS = (
     ("encoders",),
     ("embeddings",),
     ("gallery", "episodes", "audits", "maps", "explanations"),
-    ("console", "sources"),
-    ("tasks", "tasks.training", "tasks.sharding", "tasks.unseen", "tasks.lungs", "tasks.findings"),
-    ("tasks.fewshot", "tasks.gallery", "tasks.maps", "tasks.explain", "tasks.audit", "tasks.data"),
+    ("console", "sources", "web"),
+    ("tasks", "tasks.base", "tasks.training", "tasks.sharding", "tasks.unseen", "tasks.lungs", "tasks.findings"),
+    ("tasks.fewshot", "tasks.gallery", "tasks.maps", "tasks.explain", "tasks.audit", "tasks.data", "tasks.serve"),
     (*COMMANDS, FACE),
     ("__main__",),
 )
@@ -39,7 +39,7 @@ TENSORS = {"torch", "torchvision", "pytorch_metric_learning", "lightning", "ligh
 DRAWING = {"umap", "openTSNE", "minisom", "bokeh", "pytorch_grad_cam"}
 WITH_TENSORS = {
     "encoders", "explanations", "sources", "tasks.training", "tasks.sharding", "tasks.findings", "tasks.fewshot",
-    "tasks.maps", "tasks.explain", "tasks.audit", "tasks.data", *COMMANDS,
+    "tasks.maps", "tasks.explain", "tasks.audit", "tasks.data", "tasks.base", "tasks.serve", "web", *COMMANDS,
 }  # fmt: skip
 # Of the commands' rooms, what works on embeddings alone.
 WITHOUT_TORCH = {

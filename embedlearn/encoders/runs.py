@@ -28,6 +28,8 @@ CONFIG = "config.json"
 HISTORY = "history.csv"
 MANIFEST = "manifest.csv"
 CURVES = "curves.png"
+VALIDATION = "validation.parquet"
+EXPLAIN = "explain"  # a folder: maps, and what the checks said of them
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from embedlearn.gallery.exact import ExactIndex
 
 BASE_EPISODES = 200
 BASE_QUERIES = 10
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,26 @@ class Predictions:
     is_unknown: NDArray[np.bool_]
     nearest: NDArray[np.int64]
     distances: NDArray[np.float32]
+
+    def plain(self, film: int) -> dict[str, Any]:
+        """The answer to one film as plain data; numbers to six decimals."""
+        slot = int(self.proba[film].argmax())
+        name = str(self.classes[slot])
+        return {
+            "answer": UNKNOWN if self.is_unknown[film] else name,
+            "class": name,
+            "probability": round(float(self.proba[film, slot]), 6),
+            "unknown": bool(self.is_unknown[film]),
+            "strangeness": round(float(self.strangeness[film]), 6),
+            "probabilities": {
+                str(label): round(float(value), 6) for label, value in zip(self.classes, self.proba[film], strict=True)
+            },
+        }
+
+    def near(self, film: int) -> list[tuple[int, float]]:
+        """The nearest support films of one film and how far they are, to six decimals."""
+        pairs = zip(self.nearest[film], self.distances[film], strict=True)
+        return [(int(place), round(float(distance), 6)) for place, distance in pairs]
 
 
 def fit_on_base(
@@ -91,6 +112,45 @@ def fit_on_base(
     )
 
 
+class Predictor:
+    """A head fitted to the S films of `support` with labels [S], which answers films as they come.
+
+    `head` as `build_head` makes it, with its `k`; `measure` of strangeness. Probabilities are as the head gives them
+    where no temperature was fitted. Raises `ArgumentError` where the arrays do not fit together, or a class is alone.
+    """
+
+    def __init__(
+        self,
+        support: Space,
+        labels: ArrayLike,
+        *,
+        head: str = "prototype",
+        measure: str = "prototype",
+        fitted: Fitted,
+        k: int | None = None,
+    ) -> None:
+        _check(head, measure)
+        self.support, self.measure, self.fitted = support, measure, fitted
+        self.classes, self._slots, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
+        self._head = build_head(head, counts.tolist(), k=k, center=support.center).fit(support.rows, self._slots)
+        self._index = ExactIndex().fit(support.rows)
+
+    def predict(self, query: ArrayLike, neighbours: int = 3) -> Predictions:
+        """Answers to `query`, float [T, D]; `neighbours`: how many of the nearest support films to name, all at most.
+
+        Raises `ArgumentError` where the vectors have another width or are not finite, or there is none.
+        """
+        rows = checked_matrix(query, np.float32)
+        if not len(rows) or neighbours < 1:
+            raise ArgumentError(f"query and neighbours: wanted one or more of each, got {len(rows)} and {neighbours}")
+        proba = tempered(self._head.decision_function(rows), self.fitted.temperature or 1)
+        support = self.support.rows[None]
+        strange = STRANGENESS[self.measure](support, self._slots, rows[None], len(self.classes))[0]
+        distances, nearest = self._index.kneighbors(rows, min(neighbours, len(self.support)))
+        is_unknown = strange > (np.inf if self.fitted.bound is None else self.fitted.bound)
+        return Predictions(self.classes, proba, strange, is_unknown, nearest, distances)
+
+
 def predict_films(
     support: Space,
     labels: ArrayLike,
@@ -102,23 +162,9 @@ def predict_films(
     k: int | None = None,
     neighbours: int = 3,
 ) -> Predictions:
-    """Answer `query` (float [T, D]) from the films of `support` with labels [S], by a head as `build_head` makes it.
-
-    `k`: as in `build_head`. `neighbours`: how many of the nearest support films to name, all at the most. Probabilities
-    are as the head gives them where no temperature was fitted. Raises `ArgumentError` where the arrays do not fit
-    together, a class is alone, or there is no film.
-    """
-    _check(head, measure)
-    rows = checked_matrix(query, np.float32)
-    if not len(rows) or neighbours < 1:
-        raise ArgumentError(f"query and neighbours: wanted one or more of each, got {len(rows)} and {neighbours}")
-    names, slots, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
-    answered = build_head(head, counts.tolist(), k=k, center=support.center).fit(support.rows, slots)
-    proba = tempered(answered.decision_function(rows), fitted.temperature or 1)
-    strange = STRANGENESS[measure](support.rows[None], slots, rows[None], len(names))[0]
-    distances, nearest = ExactIndex().fit(support.rows).kneighbors(rows, min(neighbours, len(support)))
-    is_unknown = strange > (np.inf if fitted.bound is None else fitted.bound)
-    return Predictions(names, proba, strange, is_unknown, nearest, distances)
+    """Answer `query` (float [T, D]) from the films of `support` with labels [S], as `Predictor` does."""
+    made = Predictor(support, labels, head=head, measure=measure, fitted=fitted, k=k)
+    return made.predict(query, neighbours)
 
 
 def _check(head: str, measure: str) -> None:

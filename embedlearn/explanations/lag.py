@@ -6,16 +6,22 @@ each adds to what the cells lie before the rectangles that divide the square eve
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.devices import evaluating
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.inputs import standardise
+from embedlearn.errors import ArgumentError, StorageError
 from embedlearn.explanations.geometry import Sight
+from embedlearn.files import write_json
 from embedlearn.radiographs.phantom import LABELS, SOURCES, draw_film
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import preprocess
@@ -25,11 +31,25 @@ from embedlearn.radiographs.reading import preprocess
 ASKED = tuple(itertools.product((0, 1), (0, 1), LABELS, SOURCES))
 SIDE = 256  # pixels of a phantom before preprocessing, at least
 DIGITS = 2
+LAG = "lag.json"
 
 
 def sight_of(encoder: Encoder, preprocessing: Preprocessing, *, seed: int = 0) -> Sight:
     """How `encoder` sees films that went through `preprocessing`."""
     return Sight(preprocessing, measure_lag(encoder, preprocessing, seed=seed))
+
+
+def kept_sight(saved: SavedEncoder, folder: Path) -> Sight:
+    """How a saved encoder sees films; what was measured is kept in `folder`, as far as that can be written to."""
+    kept = folder / LAG
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ArgumentError):
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        if told["encoder"] == saved.digest:
+            return Sight(saved.preprocessing, float(told["lag"]))
+    sight = sight_of(saved.encoder, saved.preprocessing)
+    with contextlib.suppress(StorageError):
+        write_json(kept, {"encoder": saved.digest, "lag": sight.lag})
+    return sight
 
 
 def measure_lag(encoder: Encoder, preprocessing: Preprocessing, *, seed: int = 0) -> float:

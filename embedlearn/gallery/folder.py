@@ -39,6 +39,8 @@ class Folder:
     def __init__(self, path: Path, writable: bool) -> None:
         self.path = path
         self.writable = writable
+        self.loaded = ""
+        """The revision of what was loaded, with what was recorded since."""
         self._shelf = Shelf(path)
         self._open = contextlib.ExitStack()
         self._generation: Generation | None = None
@@ -47,6 +49,11 @@ class Folder:
             if not self._shelf.exists():
                 raise StorageError(f"{path}: there is no gallery here; make one with embedlearn index")
             self._open.enter_context(self._shelf.writing())
+
+    @property
+    def revision(self) -> str:
+        """A word for what is in the folder now, another one after every change. Raises `StorageError`."""
+        return self._shelf.revision()
 
     def load(self, plan: Plan) -> State:
         """The current generation with the changes since, to be searched on the plan's device. Raises `StorageError`."""
@@ -67,6 +74,7 @@ class Folder:
             generation.about["extra"],
         )
         log = generation.log(self.writable)
+        self.loaded = log.word
         for payload in log:
             change = decode_change(payload, about.dimension, str(log.path))
             if isinstance(change, Added):
@@ -81,11 +89,11 @@ class Folder:
 
     def record_added(self, vectors: Floats, rows: pa.Table) -> None:
         """Put cases in the log; they are on the disk when this returns. Raises `StorageError`."""
-        self._writable_log().append(Added(vectors, rows).encode())
+        self._record(Added(vectors, rows).encode())
 
     def record_removed(self, rows: Rows) -> None:
         """Put a removal in the log; it is on the disk when this returns. Raises `StorageError`."""
-        self._writable_log().append(Removed(rows).encode())
+        self._record(Removed(rows).encode())
 
     def compact(self, state: State) -> None:
         """Publish what is here now as a new generation, which is to be loaded. Raises `StorageError`."""
@@ -116,6 +124,11 @@ class Folder:
             if held:
                 held.close()
         self._log = self._generation = None
+
+    def _record(self, change: bytes) -> None:
+        log = self._writable_log()
+        log.append(change)
+        self.loaded = log.word
 
     def _writable_log(self) -> ChangeLog:
         if not self._log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,7 @@ class Gallery:
 
     Rows are numbered in the order in which they came and keep their number until `compact`. What was added since the
     index was built is compared one by one; what was removed is skipped. Before `fit` or `open` everything but these
-    two raises `RuntimeError`.
+    two raises `RuntimeError`. Several threads may use one gallery; what they ask for is done one after the other.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Gallery:
         self.seed = seed
         self._fitted: State | None = None
         self._folder: Folder | None = None
+        self._changes = 0
+        self._turn = threading.RLock()  # what is loaded when it is first needed, and a GPU, bear one thread at a time
 
     def fit(
         self,
@@ -86,8 +89,10 @@ class Gallery:
         table = case_table(rows, len(vectors))
         state = State.build(about, self._plan(), vectors, table)
         state.salt, state.salted, state.extra = salt, salt is not None, dict(extra or {})
-        self.close()
-        self._folder, self._fitted = None, state
+        with self._turn:
+            self.close()
+            self._folder, self._fitted = None, state
+            self._changes += 1
         return self
 
     @classmethod
@@ -112,7 +117,8 @@ class Gallery:
 
         Raises `StorageError`, also where there is a gallery and it is not to be replaced.
         """
-        save_state(self._state, Path(folder), replace)
+        with self._turn:
+            save_state(self._state, Path(folder), replace)
 
     def add(self, X: ArrayLike, rows: pa.Table | pd.DataFrame | None = None) -> None:
         """Take in more vectors (float [M, D]) with their rows, whose columns are the gallery's or fewer of them.
@@ -120,27 +126,31 @@ class Gallery:
         All or none: raises `ArgumentError` as `fit` does, and for an id that is here already; `StorageError` where the
         gallery was opened for reading, or the disk refuses.
         """
-        state = self._state
-        vectors = np.array(state.about.checked(X))  # a copy: the caller may write over X
-        start = state.cases.unused(len(vectors)) if rows is None else 0
-        table = conformed(case_table(rows, len(vectors), start), self.schema)
-        state.cases.require_new(table)
-        if self._folder:
-            self._folder.record_added(vectors, table)
-        state.add(vectors, table)
+        with self._turn:
+            state = self._state
+            vectors = np.array(state.about.checked(X))  # a copy: the caller may write over X
+            start = state.cases.unused(len(vectors)) if rows is None else 0
+            table = conformed(case_table(rows, len(vectors), start), self.schema)
+            state.cases.require_new(table)
+            if self._folder:
+                self._folder.record_added(vectors, table)
+            state.add(vectors, table)
+            self._changes += 1
 
     def remove(self, ids: Sequence[str]) -> int:
         """Take out the cases with these ids; how many there were. Raises `ArgumentError` for an id that is not here."""
         if isinstance(ids, str):
             raise ArgumentError(f"ids: wanted a list of ids, got the text {ids}")
         names = list(dict.fromkeys(ids))
-        rows = self.find(names)
-        if (rows < 0).any():
-            missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
-            raise ArgumentError(f"id: {len(missing)} of {len(names)} are not in the gallery, such as {missing[0]}")
-        if self._folder:
-            self._folder.record_removed(rows)
-        self._state.remove(rows)
+        with self._turn:
+            rows = self.find(names)
+            if (rows < 0).any():
+                missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
+                raise ArgumentError(f"id: {len(missing)} of {len(names)} are not in the gallery, such as {missing[0]}")
+            if self._folder:
+                self._folder.record_removed(rows)
+            self._state.remove(rows)
+            self._changes += 1
         return len(rows)
 
     def compact(self) -> None:
@@ -149,11 +159,13 @@ class Gallery:
         Lists and codes stay as they were learnt, a graph is built anew; what `auto` takes is decided again. Raises
         `ArgumentError` where no case is left.
         """
-        if self._folder:
-            self._folder.compact(self._state)
-            self._load(self._folder)
-        else:
-            self._fitted = self._state.compacted()
+        with self._turn:
+            if self._folder:
+                self._folder.compact(self._state)
+                self._load(self._folder)
+            else:
+                self._fitted = self._state.compacted()
+                self._changes += 1
 
     def kneighbors(self, X: ArrayLike, k: int = 10, where: Condition | None = None) -> tuple[Floats, Rows]:
         """The `k` nearest cases of each row of `X` (float [M, D]) that meet the condition, nearest first.
@@ -164,35 +176,54 @@ class Gallery:
         """
         if not (isinstance(k, int | np.integer) and k >= 1):
             raise ArgumentError(f"k: wanted a whole number, 1 or more, got {k}")
-        state = self._state
-        squared, rows = state.search(state.about.checked(X), k, where)
+        with self._turn:
+            state = self._state
+            squared, rows = state.search(state.about.checked(X), k, where)
         return state.about.distances(squared), rows
 
     def find(self, ids: Sequence[str]) -> Rows:
         """The row of each id, -1 where it is not in the gallery."""
-        return self._state.cases.find(ids)
+        with self._turn:
+            return self._state.cases.find(ids)
 
     def matching(self, where: Condition) -> Rows:
         """The rows of all cases that meet the condition, in order. Raises `ArgumentError` as `kneighbors` does."""
-        return self._state.matching(where)
+        with self._turn:
+            return self._state.matching(where)
 
     def take(self, rows: ArrayLike) -> pa.Table:
         """What is known of these rows (int [N]), in this order. Raises `ArgumentError` where there is none such."""
-        return self._state.cases.rows.take(pa.array(self._numbers(rows)))
+        with self._turn:
+            return self._state.cases.rows.take(pa.array(self._numbers(rows)))
 
     def vectors_of(self, rows: ArrayLike) -> Floats:
         """The vectors of these rows (int [N]), float32 [N, D]. Raises `ArgumentError` where there is none such."""
-        return self._state.vectors_of(self._numbers(rows))
+        with self._turn:
+            return self._state.vectors_of(self._numbers(rows))
 
     def values(self, column: str) -> list[str]:
         """The values of a column of text, each once, in order; none where there is no such column."""
-        if column not in self.columns:
-            return []
-        found = self._state.cases.rows.column(column).filter(self._state.cases.is_live).unique().to_pylist()
+        with self._turn:
+            if column not in self.columns:
+                return []
+            found = self._state.cases.rows.column(column).filter(self._state.cases.is_live).unique().to_pylist()
         return sorted(value for value in found if value is not None)
 
     def __len__(self) -> int:
         return len(self._state.cases)
+
+    @property
+    def revision(self) -> str:
+        """A word for what is here now, in its folder where it has one: another one after every change, by anyone.
+
+        Raises `StorageError` where the folder holds no gallery any more, or cannot be read.
+        """
+        return self._folder.revision if self._folder else self.loaded
+
+    @property
+    def loaded(self) -> str:
+        """The revision of what is searched, which stays the same where the gallery was opened for reading."""
+        return self._folder.loaded if self._folder else f"memory-{self._changes}"
 
     @property
     def about(self) -> About:
@@ -212,7 +243,8 @@ class Gallery:
     @property
     def schema(self) -> pa.Schema:
         """The columns of what is known of each case, `id` first, with their types."""
-        return self._state.cases.schema
+        with self._turn:
+            return self._state.cases.schema
 
     @property
     def columns(self) -> list[str]:
@@ -243,9 +275,10 @@ class Gallery:
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder; may be called again."""
-        if self._folder:
-            self._folder.close()
+        """Let go of the folder, once what is being asked is answered; may be called again."""
+        with self._turn:
+            if self._folder:
+                self._folder.close()
 
     @property
     def _state(self) -> State:

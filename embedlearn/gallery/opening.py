@@ -41,9 +41,22 @@ def require_free(name: Path, store: str | None, *, replace: bool) -> None:
         if not replace:
             raise ArgumentError(f"--out {name}: there is a gallery already; --add to it, --replace it, or name another")
     elif store is None:
+        clear_unfinished(name)
         if name.is_symlink() or (name.exists() and (not name.is_dir() or any(name.iterdir()))):
             raise ArgumentError(f"--out {name}: is there, and no gallery; name a folder that is new or empty")
         require_folder(name, "--out")
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Take away what an index that was killed may have left: a gallery's folder in which nothing was published.
+
+    Raises `StorageError` where another process is at work there.
+    """
+    if (folder / "CURRENT").is_file() and not folder.is_symlink() and not is_there(folder):
+        with Shelf(folder).writing():
+            pass
+        for name in ("CURRENT", "lock"):
+            (folder / name).unlink(missing_ok=True)
 
 
 def find_case(gallery: Store, names: Identities | None, name: str, flag: str) -> int:

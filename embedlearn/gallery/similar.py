@@ -64,6 +64,8 @@ def similar(store: Store, vectors: Floats, wanted: Wanted, without: Condition | 
 
     `without` says which cases are not to be found, such as the query's own patient's. Raises `ArgumentError`.
     """
+    if not len(store):
+        raise ArgumentError("the gallery holds no case; add some with embedlearn index --add")
     conditions = tuple(one for one in (wanted.where, without and Not(without)) if one)
     where = And(conditions) if conditions else None
     asked = vectors if wanted.combine == "max" else _mean(vectors)[None]

@@ -5,9 +5,10 @@ interpretation alone decides the inversion: a Presentation LUT Shape of INVERSE 
 beside MONOCHROME1 (C.8.11.3.1.2), so it repeats the same statement and never inverts a second time.
 """
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.dicombounds import read_bounded
+from embedlearn.radiographs.opening import Film, FilmBytes, plain, reason
 from embedlearn.radiographs.people import age_of, sex_of, view_of
 
 if TYPE_CHECKING:
@@ -49,57 +51,72 @@ class DicomTags:
     frames: int
 
 
-def is_dicom(path: Path, head: bytes) -> bool:
-    """DICOM or not, by a file's first 132 bytes: the mark "DICM", or its suffix and a first tag of group 2 or 8."""
-    return head[128:132] == b"DICM" or (path.suffix.lower() in SUFFIXES and head[:2] in (b"\x02\x00", b"\x08\x00"))
+def is_dicom(film: Film, head: bytes) -> bool:
+    """DICOM or not, by a film's first 132 bytes: the mark "DICM", or a bare data set.
+
+    That one, in a file, is told by its suffix and a first tag of group 2 or 8. Bytes in memory have no suffix: there
+    the first element must be whole within `head`, too.
+    """
+    if head[128:132] == b"DICM":
+        return True
+    if head[:2] not in (b"\x02\x00", b"\x08\x00"):
+        return False
+    if isinstance(film, FilmBytes):
+        kind, explicit, implicit = head[4:6], head[6:8], head[4:8]
+        length = explicit if kind.isalpha() and kind.isupper() else implicit
+        return 8 + int.from_bytes(length, "little") <= len(head)
+    return film.suffix.lower() in SUFFIXES
 
 
-def dicom_header(path: Path) -> tuple[int, int, str]:
+def dicom_header(film: Film) -> tuple[int, int, str]:
     """Width and height in pixels, and the photometric interpretation, without reading the pixels.
 
     Raises `ImageError` where the file is broken or holds no image.
     """
-    dataset = _read(path, stop_before_pixels=True)
-    return int(dataset.Columns), int(dataset.Rows), str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    dataset = _read(film, stop_before_pixels=True)
+    with _parsing(film):
+        return int(dataset.Columns), int(dataset.Rows), _photometric(dataset)
 
 
-def dicom_patient(path: Path) -> str | None:
+def dicom_patient(film: Film) -> str | None:
     """The patient's identifier (0010,0020), None where there is none. Raises `ImageError` where the file is broken."""
-    return _text(_read(path, stop_before_pixels=True), "PatientID")
+    dataset = _read(film, stop_before_pixels=True)
+    with _parsing(film):
+        return _text(dataset, "PatientID")
 
 
-def dicom_tags(path: Path) -> DicomTags:
+def dicom_tags(film: Film) -> DicomTags:
     """What a file, of a film or of anything else, says besides its pixels. Raises `ImageError` where it is broken."""
-    dataset = _dataset(path, stop_before_pixels=True)
-    try:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # an age of "51" is no DICOM age
-            return _tags(dataset)
-    except Exception as error:  # elements are parsed when they are asked for
-        raise ImageError(_broken(path, error)) from error
+    dataset = _dataset(film, stop_before_pixels=True)
+    with _parsing(film), warnings.catch_warnings(action="ignore", category=UserWarning):  # "51" is no DICOM age
+        return _tags(dataset)
 
 
-def dicom_values(path: Path, frame: int | None = None) -> tuple[NDArray[np.float64], float, float]:
+def dicom_values(film: Film, frame: int | None = None) -> tuple[NDArray[np.float64], float, float]:
     """The film's values, float64 [H, W], and the values `low` and `high` that are to be black and white.
 
     These are the ends of the first window or of the VOI LUT, else the smallest and the largest value. Colour becomes
     luminance. Of several frames `frame`, counted from 1, says which one; there is no default. Raises `ImageError`
     where the file is broken, has no such frame or no pixels, or needs a codec that is not installed.
     """
-    dataset = _read(path)
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
-    several = _check_frame(path, dataset, frame)
-    _check(path, dataset, photometric)
+    dataset = _read(film)
+    several = _check_frame(film, dataset, frame)
+    with _parsing(film):
+        photometric = _photometric(dataset)
+        _check(film, dataset, photometric)
     try:
         from pydicom.pixels.utils import pixel_array
 
         pixels = pixel_array(dataset, index=frame - 1 if frame and several else None)
         if photometric in COLOUR:
             return pixels @ np.array(LUMINANCE), 0.0, float(2 ** int(dataset.BitsStored) - 1)
-        values, low, high = _windowed(pixels, dataset)
+        with np.errstate(all="ignore"):  # what comes of it is looked at
+            values, low, high = _windowed(pixels, dataset)
+            if not np.isfinite([values.min(), values.max(), low, high, high - low]).all():
+                raise ValueError("grey values or a window that are not finite")
     except Exception as error:  # a broken element makes pydicom raise almost anything
-        raise ImageError(
-            f"{path}: wanted whole DICOM pixels, got an error ({_line(error)}); fetch the file again"
-        ) from error
+        text = f"{film}: wanted whole DICOM pixels, got an error ({reason(error)}); fetch the file again"
+        raise ImageError(text) from error
     return (low + high - values if photometric == "MONOCHROME1" else values), low, high
 
 
@@ -142,67 +159,60 @@ def _windowed(pixels: NDArray[Any], dataset: "Dataset") -> tuple[NDArray[np.floa
     return values, centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2  # C.11.2.1.2.1
 
 
-def _read(path: Path, *, stop_before_pixels: bool = False) -> "Dataset":
+def _read(film: Film, *, stop_before_pixels: bool = False) -> "Dataset":
     """The data set of a file that holds an image. Raises `ImageError`."""
-    dataset = _dataset(path, stop_before_pixels=stop_before_pixels)
-    try:
+    dataset = _dataset(film, stop_before_pixels=stop_before_pixels)
+    with _parsing(film):
         sides = [dataset.get(name) for name in ("Rows", "Columns")]
         kind = dataset.get("Modality") or dataset.file_meta.get("MediaStorageSOPClassUID") or "no modality"
-    except Exception as error:
-        raise ImageError(_broken(path, error)) from error
     if not all(sides):
-        raise ImageError(f"{path}: wanted a DICOM film, got an object without an image ({kind}); leave it out")
+        raise ImageError(f"{film}: wanted a DICOM film, got an object without an image ({plain(kind)}); leave it out")
     return dataset
 
 
-def _dataset(path: Path, *, stop_before_pixels: bool) -> "Dataset":
+def _dataset(film: Film, *, stop_before_pixels: bool) -> "Dataset":
     """The data set of any DICOM file; its transfer syntax is filled in where a bare file has none."""
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    try:
-        dataset = read_bounded(path, PIXELS if stop_before_pixels else ())
+    with _parsing(film):
+        dataset = read_bounded(film, PIXELS if stop_before_pixels else ())
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit = dataset.original_encoding[0]
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         return dataset
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(_broken(path, error)) from error
 
 
-def _check_frame(path: Path, dataset: "Dataset", frame: int | None) -> bool:
+def _check_frame(film: Film, dataset: "Dataset", frame: int | None) -> bool:
     """Whether there are several frames. Raises `ImageError` where `frame` says none of them."""
-    try:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # the error that follows says it
-            frames = int(dataset.get("NumberOfFrames") or 1)
-    except Exception as error:
-        raise ImageError(_broken(path, error)) from error
+    with _parsing(film), warnings.catch_warnings(action="ignore", category=UserWarning):  # the error says it
+        frames = int(dataset.get("NumberOfFrames") or 1)
     if frame is None and frames > 1:
-        raise ImageError(f"{path}: wanted one frame, got {frames}; save the one you want by data convert --frame N")
+        remedy = "send one alone" if isinstance(film, FilmBytes) else "save the one you want by data convert --frame N"
+        raise ImageError(f"{film}: wanted one frame, got {frames}; {remedy}")
     if frame is not None and not 1 <= frame <= frames:
-        raise ImageError(f"{path}: wanted --frame from 1 to {frames}, got {frame}; choose another")
+        raise ImageError(f"{film}: wanted --frame from 1 to {frames}, got {frame}; choose another")
     return frames > 1
 
 
-def _check(path: Path, dataset: "Dataset", photometric: str) -> None:
+def _check(film: Film, dataset: "Dataset", photometric: str) -> None:
     """Raise `ImageError` where the pixels are missing, are neither grey nor in colour, or need a missing codec."""
     from pydicom.pixels.decoders.base import get_decoder
 
     if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise ImageError(f"{path}: wanted a DICOM film, got one without pixel data; fetch the file again")
+        raise ImageError(f"{film}: wanted a DICOM film, got one without pixel data; fetch the file again")
     if photometric not in GREY + COLOUR:
         wanted = ", ".join(GREY + COLOUR)
-        raise ImageError(f"{path}: wanted a film in {wanted}, got {photometric}; convert it to a grey PNG")
+        raise ImageError(f"{film}: wanted a film in {wanted}, got {plain(photometric)}; convert it to a grey PNG")
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError:
         available = False
     if not available:
+        install = "" if isinstance(film, FilmBytes) else "pip install 'embedlearn[dicom]', or "
         raise ImageError(
-            f"{path}: wanted a codec for the DICOM transfer syntax {syntax.name} ({syntax}), got none; "
-            "pip install 'embedlearn[dicom]', or decompress the file (gdcmconv --raw)"
+            f"{film}: wanted a codec for the DICOM transfer syntax {plain(syntax.name)} ({plain(syntax)}), got none; "
+            f"{install}decompress the file (gdcmconv --raw)"
         )
 
 
@@ -219,10 +229,17 @@ def _text(dataset: Any, name: str) -> str | None:
     return str(dataset.get(name) or "").strip() or None
 
 
-def _broken(path: Path, error: Exception) -> str:
-    return f"{path}: wanted a DICOM file, got a broken one ({_line(error)}); fetch the file again"
+def _photometric(dataset: "Dataset") -> str:
+    return str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
 
 
-def _line(error: Exception) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+@contextlib.contextmanager
+def _parsing(film: Film) -> Iterator[None]:
+    """An element is parsed when it is asked for, and pydicom raises almost anything where it is broken."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:
+        text = f"{film}: wanted a DICOM file, got a broken one ({reason(error)}); fetch the file again"
+        raise ImageError(text) from error

@@ -3,10 +3,10 @@
 import io
 import zlib
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from embedlearn.errors import ImageError
+from embedlearn.radiographs.opening import Film, raw_file
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
@@ -23,6 +23,7 @@ class CountedFile(io.BufferedReader):
     """A file that may be read from `MAX_READS` times and then ends: each piece takes time to parse."""
 
     reads = 0
+    name = ""  # pydicom asks a file for it, and bytes in memory have none
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next bytes."""
@@ -30,21 +31,21 @@ class CountedFile(io.BufferedReader):
         return super().read(size) if self.reads <= MAX_READS else b""
 
 
-def read_bounded(path: Path, stop_at: Collection[int] = ()) -> "FileDataset":
-    """The data set of a file, up to the first element with one of the tags `stop_at`, whatever the file is.
+def read_bounded(film: Film, stop_at: Collection[int] = ()) -> "FileDataset":
+    """The data set of a film, up to the first element with one of the tags `stop_at`, whatever its file is.
 
     Raises `ImageError` where it unpacks or parses beyond all films, and almost anything where it is broken.
     """
-    files = [CountedFile(io.FileIO(path))]
+    files = [CountedFile(cast("io.RawIOBase", raw_file(film)))]
     try:
-        return _parsed(path, files, stop_at)
+        return _parsed(film, files, stop_at)
     finally:  # pydicom makes errors of its own, or none, of a file that ends early
         files[0].close()
         if any(file.reads > MAX_READS for file in files):
-            raise ImageError(f"{path}: wanted a DICOM film, got one in more than {MAX_READS:,} pieces; leave it out")
+            raise ImageError(f"{film}: wanted a DICOM film, got one in more than {MAX_READS:,} pieces; leave it out")
 
 
-def _parsed(path: Path, files: list[CountedFile], stop_at: Collection[int]) -> "FileDataset":
+def _parsed(film: Film, files: list[CountedFile], stop_at: Collection[int]) -> "FileDataset":
     """The data set in the one file of `files`, to which what a deflated one unpacks to is added."""
     from pydicom import FileDataset
     from pydicom.dataset import FileMetaDataset
@@ -59,19 +60,19 @@ def _parsed(path: Path, files: list[CountedFile], stop_at: Collection[int]) -> "
     if str(meta.get("TransferSyntaxUID", "")) != DEFLATED:
         whole.seek(0)
         return read_partial(whole, stop, force=True)
-    files.append(CountedFile(cast("io.RawIOBase", io.BytesIO(_inflated(path, whole.read())))))
+    files.append(CountedFile(cast("io.RawIOBase", io.BytesIO(_inflated(film, whole.read())))))
     dataset = read_dataset(cast("BinaryIO", files[1]), False, True, stop_when=stop)
-    return FileDataset(path, dataset, preamble, FileMetaDataset(meta), False, True)
+    return FileDataset(files[1], dataset, preamble, FileMetaDataset(meta), False, True)
 
 
-def _inflated(path: Path, packed: bytes) -> bytes:
+def _inflated(film: Film, packed: bytes) -> bytes:
     """What a deflated data set (PS3.5 A.5) unpacks to. Raises `ImageError` where it is beyond all films."""
     most = min(MAX_INFLATED, max(SUSPICIOUS, MAX_RATIO * len(packed)))
     unpack = zlib.decompressobj(-zlib.MAX_WBITS)
     data = unpack.decompress(packed, most + 1)
     if len(data) > most:
         raise ImageError(
-            f"{path}: wanted a DICOM film that unpacks to at most {most >> 20} MiB, got more from "
+            f"{film}: wanted a DICOM film that unpacks to at most {most >> 20} MiB, got more from "
             f"{len(packed):,} bytes; leave it out"
         )
     if not unpack.eof:

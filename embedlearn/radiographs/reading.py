@@ -1,14 +1,13 @@
-"""From a file to the square 8-bit film that an encoder reads.
+"""From a file, or bytes in memory, to the square 8-bit film that an encoder reads.
 
 What a file is, its content says and never its name. Its header is looked at before a pixel is decoded.
 """
 
 import contextlib
+import io
 import math
 import struct
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, TypedDict
 
 import numpy as np
@@ -23,13 +22,14 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.dicom import dicom_header, dicom_values, is_dicom
+from embedlearn.radiographs.opening import WANTED, Film, as_film, film_file, reason
 from embedlearn.radiographs.preprocessing import Preprocessing
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
 DRAFT_GAP = 2  # a JPEG is decoded at this many times the wanted side or more, which leaves the last step to us
-WANTED = "a PNG, JPEG, WebP, TIFF, BMP or DICOM film"
 ORIENTATION = 0x0112
+BLOCK = 1 << 18  # pixels scaled together
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 
 # Pillow's readers are chosen here and not by `Image.open`, which tries 40 formats and warns of size by its own limit.
@@ -59,45 +59,47 @@ class FilmHeader(TypedDict):
     turned: bool
 
 
-def film_header(path: Path) -> FilmHeader:
+def film_header(film: Film) -> FilmHeader:
     """The header of a film, its pixels untouched. Raises `ImageError` where there is none to read."""
-    path = Path(path)
-    with _film_file(path) as (file, head):
-        if is_dicom(path, head):
-            form, turned, (width, height, mode) = "DICOM", False, dicom_header(path)
+    film = as_film(film)
+    with film_file(film) as (file, head):
+        if is_dicom(film, head):
+            form, turned, (width, height, mode) = "DICOM", False, dicom_header(film)
         else:
-            image = _opened(path, file, head)
+            image = _opened(film, file, head)
             form, (width, height), mode = str(image.format), image.size, image.mode
             turned = _orientation(image) >= 5
-    size = path.stat().st_size
+        size = file.seek(0, io.SEEK_END)
     return FilmHeader(width=width, height=height, mode=mode, bytes=size, format=form, turned=turned)
 
 
-def upright_sides(path: Path) -> tuple[int, int]:
+def upright_sides(film: Film) -> tuple[int, int]:
     """Height and width of a film as `read_film` gives it, its pixels untouched. Raises `ImageError`."""
-    header = film_header(path)
+    header = film_header(film)
     height, width = header["height"], header["width"]
     return (width, height) if header["turned"] else (height, width)
 
 
-def read_film(path: Path, *, target: int | None = None, frame: int | None = None) -> NDArray[np.uint8]:
+def read_film(
+    film: Film, *, target: int | None = None, frame: int | None = None, most: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
     """One film, uint8 [H, W], 0 black to 255 white: upright, colour as luminance, transparency on black.
 
     Films of more than 8 bits are scaled by their own smallest and largest value, DICOM by its window. Where only
     `target` pixels of the smaller side are wanted, a JPEG may come shrunk by 2, 4 or 8, never below `target`.
     `frame`, counted from 1, chooses one of several frames of a DICOM file; without it such a file is refused.
-    Raises `ImageError`, naming the file, where it is missing, unreadable, empty, torn, no film, larger than
-    `MAX_PIXELS`, smaller than `MIN_SIDE` a side, or of several frames.
+    Raises `ImageError`, naming the film, where it is missing, unreadable, empty, torn, no film, of more than `most`
+    pixels by its header, smaller than `MIN_SIDE` a side, or of several frames.
     """
-    path = Path(path)
-    with _film_file(path) as (file, head):
-        if is_dicom(path, head):
-            _check_size(path, *dicom_header(path)[:2])
-            return _to_bytes(*dicom_values(path, frame))
+    film = as_film(film)
+    with film_file(film) as (file, head):
+        if is_dicom(film, head):
+            _check_size(film, *dicom_header(film)[:2], most)
+            return _to_bytes(*dicom_values(film, frame))
         if frame not in (None, 1):
-            raise ImageError(f"{path}: wanted --frame 1 of a file that is no DICOM, got {frame}; leave --frame out")
-        image = _opened(path, file, head)
-        _check_size(path, *image.size)
+            raise ImageError(f"{film}: wanted --frame 1 of a file that is no DICOM, got {frame}; leave --frame out")
+        image = _opened(film, file, head)
+        _check_size(film, *image.size, most)
         try:
             if isinstance(image, JpegImageFile):
                 image.draft("L", (target, target) if target else None)
@@ -105,16 +107,20 @@ def read_film(path: Path, *, target: int | None = None, frame: int | None = None
             quiet = warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning)
             with quiet if large else contextlib.nullcontext():  # Pillow's limit for TIFF is below ours
                 image.load()
-            film = _grey(image)
+            pixels = _grey(image)
         except Exception as error:  # a torn or forged file makes the codecs raise almost anything
-            raise ImageError(_torn(path, error)) from error
-        return _upright(film, _orientation(image))
+            raise ImageError(_torn(film, error)) from error
+        return _upright(pixels, _orientation(image))
 
 
-def load_film(path: Path, settings: Preprocessing) -> NDArray[np.uint8]:
-    """Read and preprocess one film: uint8 [S, S] with S = `settings.size`. Raises `ImageError`."""
-    needed = settings.size / (1 - 2 * settings.border)
-    return preprocess(read_film(path, target=math.ceil(DRAFT_GAP * needed)), settings)
+def load_film(film: Film, settings: Preprocessing, *, most: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Read and preprocess one film: uint8 [S, S] with S = `settings.size`. Raises `ImageError`, as `read_film` does."""
+    return preprocess(read_film(film, target=wanted_side(settings), most=most), settings)
+
+
+def wanted_side(settings: Preprocessing) -> int:
+    """Pixels of the smaller side that are enough for `preprocess`: a JPEG need not be decoded larger."""
+    return math.ceil(DRAFT_GAP * settings.size / (1 - 2 * settings.border))
 
 
 def preprocess(film: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.uint8]:
@@ -126,58 +132,40 @@ def preprocess(film: NDArray[np.uint8], settings: Preprocessing) -> NDArray[np.u
     return _equalised(square) if settings.clahe else square
 
 
-@contextlib.contextmanager
-def _film_file(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
-    """A file open for reading, and its first 132 bytes. Raises `ImageError` where there are none to read."""
-    try:
-        if path.exists() and not path.is_file():
-            raise ImageError(f"{path}: wanted {WANTED}, got a folder or a device; give the file itself")
-        file = path.open("rb")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path}: wanted {WANTED}, got {reason}; check the path and its permissions") from error
-    with file:
-        head = file.read(132)
-        if not head:
-            raise ImageError(f"{path}: wanted {WANTED}, got an empty file (0 bytes); fetch the file again")
-        file.seek(0)
-        yield file, head
-
-
-def _opened(path: Path, file: BinaryIO, head: bytes) -> ImageFile:
+def _opened(film: Film, file: BinaryIO, head: bytes) -> ImageFile:
     """A single Pillow image whose header is read and whose pixels are not. Raises `ImageError`."""
     readers = [reader for at, signature, reader in SIGNATURES if head[at : at + len(signature)] == signature]
     if not readers:
         start = repr(head[:12])
-        raise ImageError(f"{path}: wanted {WANTED}, got a file that starts with {start}; replace it or leave it out")
+        raise ImageError(f"{film}: wanted {WANTED}, got a file that starts with {start}; replace it or leave it out")
     try:
         image = readers[0](file)  # not by its name: Pillow 13 maps a named TIFF wrongly that EXIF turns on its side
         frames = getattr(image, "n_frames", 1)
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large(path, "more")) from error
+        raise ImageError(_too_large(film, "more")) from error
     except Exception as error:
-        raise ImageError(_torn(path, error)) from error
+        raise ImageError(_torn(film, error)) from error
     if frames > 1:
-        raise ImageError(f"{path}: wanted one picture, got {frames}; save the one you want as a file of its own")
+        raise ImageError(f"{film}: wanted one picture, got {frames}; save the one you want as a file of its own")
     return image
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(path, f"{width} x {height}"))
+def _check_size(film: Film, width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise ImageError(_too_large(film, f"{width} x {height}", most))
     if min(width, height) < MIN_SIDE:
         raise ImageError(
-            f"{path}: wanted at least {MIN_SIDE} pixels a side, got {width} x {height}; replace it or leave it out"
+            f"{film}: wanted at least {MIN_SIDE} pixels a side, got {width} x {height}; replace it or leave it out"
         )
 
 
-def _too_large(path: Path, got: str) -> str:
-    return f"{path}: wanted at most {MAX_PIXELS // 10**6} million pixels, got {got}; shrink the film or leave it out"
+def _too_large(film: Film, got: str, most: int = MAX_PIXELS) -> str:
+    return f"{film}: wanted at most {most / 10**6:g} million pixels, got {got}; shrink the film or leave it out"
 
 
-def _torn(path: Path, error: Exception) -> str:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return f"{path}: wanted a whole film, got one that cannot be decoded ({reason}); fetch or save the file again"
+def _torn(film: Film, error: Exception) -> str:
+    told = f"{film}: wanted a whole film, got one that cannot be decoded ({reason(error)})"
+    return f"{told}; fetch or save the file again"
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
@@ -198,11 +186,13 @@ def _grey(image: Image.Image) -> NDArray[np.uint8]:
 
 def _to_bytes(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """`low`..`high` as 0..255, what lies beyond at the ends; a film with nothing between them is 0."""
-    if high <= low:
-        return np.zeros(values.shape, np.uint8)
-    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
-    rounded: NDArray[np.float64] = np.rint(scaled.clip(0, 255))
-    return rounded.astype(np.uint8)
+    film = np.zeros(values.shape, np.uint8)
+    if high > low:
+        rows = max(1, BLOCK // values.shape[1])
+        for start in range(0, len(values), rows):  # some rows at a time: the steps between are eight times the film
+            scaled = (values[start : start + rows].astype(np.float64) - low) * (255 / (high - low))
+            film[start : start + rows] = np.rint(scaled.clip(0, 255))
+    return film
 
 
 def _orientation(image: ImageFile) -> int:

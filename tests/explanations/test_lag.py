@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.devices import seeded
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.settings import Architecture
 from embedlearn.explanations.geometry import Sight
-from embedlearn.explanations.lag import ASKED, _phantoms, measure_lag, sight_of
+from embedlearn.explanations.lag import ASKED, _phantoms, kept_sight, measure_lag, sight_of
 from embedlearn.explanations.methods import METHODS
 from embedlearn.explanations.overlay import painted
 from embedlearn.radiographs.preprocessing import Preprocessing
@@ -136,3 +137,17 @@ def test_the_overlay_is_brightest_on_a_bright_square_and_was_not_without_the_lag
         down, across = np.argwhere(orange == orange.max()).mean(0)
         found.append(top <= down < top + 25 and left <= across < left + 25)
     assert found == [True, False]
+
+
+def test_a_lag_is_kept_and_belongs_to_its_encoder(tmp_path, monkeypatch):
+    encoder, preprocessing = Encoder(Architecture(dimension=8)), Preprocessing(size=32)
+    saved = SavedEncoder(encoder, preprocessing, torch.zeros(8), "a" * 64)
+    sight = kept_sight(saved, tmp_path)
+    assert sight == sight_of(encoder, preprocessing)
+    monkeypatch.setattr("embedlearn.explanations.lag.measure_lag", lambda *_, **__: 0.25)
+    assert kept_sight(saved, tmp_path) == sight  # nothing is measured again
+    other = SavedEncoder(encoder, preprocessing, torch.zeros(8), "b" * 64)
+    assert kept_sight(other, tmp_path).lag == 0.25
+    (tmp_path / "lag.json").write_text("{")
+    assert kept_sight(saved, tmp_path).lag == 0.25
+    assert kept_sight(saved, tmp_path / "no" / "such" / "folder").lag == 0.25

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from embedlearn.errors import StorageError
 from embedlearn.explanations.checks.verdict import Verdict, written
+from embedlearn.explanations.filmmap import UNCHECKED
 from embedlearn.figures import Theme, figure, theme_of
 from embedlearn.files import write_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+CHECKED = "check.json"
 FAMILY = "embedlearn-map-checks-"
 FORMAT = f"{FAMILY}2"  # the first looked elsewhere on the film, and judged less
 PAIRS = "pair maps: not checked by these"  # what a figure of them says below the line of its method
@@ -52,6 +54,13 @@ def one_line(verdicts: Iterable[Verdict], method: str) -> str:
     ]
     told = "; ".join(kind for kind in kinds if kind)
     return f"margin maps, {method}: {told or 'not checked; run embedlearn explain check'}"
+
+
+def stored_verdict(folder: Path, encoder: str, method: str) -> str:
+    """What the checks kept in `folder` said of a method's maps, in a line; that there were none of this encoder."""
+    path = folder / CHECKED
+    verdicts, about = load_verdicts(path) if path.is_file() else ([], {})
+    return one_line(verdicts, method) if about.get("encoder") == encoder else UNCHECKED
 
 
 def _kind(words: str, asked: Sequence[Verdict]) -> str:

@@ -36,6 +36,10 @@ class Layout:
     salt: bytes | None
     extra: dict[str, Any]
 
+    def is_like(self, other: Layout) -> bool:
+        """Whether cases mean the same: of one encoder, with the same columns and tokens."""
+        return (self.about, self.columns, self.salt) == (other.about, other.columns, other.salt)
+
 
 def schema_of(name: str) -> str:
     """The schema that holds the gallery, as an identifier. Raises `ArgumentError` for a name that cannot be one."""
@@ -77,6 +81,26 @@ def read_layout(connection: Connection, name: str) -> Layout:
     about, columns, *others = found
     fields = [(column, BY_NAME[type_name]) for column, type_name in columns]
     return Layout(read_about(about, f"gallery {name}"), pa.schema(fields), *others)
+
+
+def read_revision(connection: Connection, name: str) -> str:
+    """The gallery's table of changes and how many there are: another word after every change, and for another gallery.
+
+    Raises psycopg's `UndefinedTable` where there is no such gallery.
+    """
+    [(count,)] = execute(connection, f"SELECT count(*) FROM {schema_of(name)}.changes")
+    return f"{read_number(connection, name)}-{count}"
+
+
+def read_number(connection: Connection, name: str) -> str:
+    """PostgreSQL's own number of the gallery's table of changes, which no other gallery has; "" where there is none."""
+    [(number,)] = execute(connection, "SELECT to_regclass(%s)::oid", (f"{schema_of(name)}.changes",))
+    return str(number or "")
+
+
+def read_all(connection: Connection, name: str) -> tuple[Layout, str]:
+    """`read_layout` and `read_revision` of one gallery, which cannot be replaced until the transaction ends."""
+    return read_layout(connection, name), read_revision(connection, name)
 
 
 def exists(connection: Connection, name: str) -> bool:

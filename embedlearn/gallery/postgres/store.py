@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +21,16 @@ from embedlearn.gallery.postgres import migrations
 from embedlearn.gallery.postgres.changes import Load, change_once, delete_cases
 from embedlearn.gallery.postgres.columns import kept_schema, read_vectors
 from embedlearn.gallery.postgres.database import PATIENCE, Database, execute, quoted
+from embedlearn.gallery.postgres.ours import Ours
 from embedlearn.gallery.postgres.search import MOST_IN_VIEW, Search, distinct
 from embedlearn.gallery.where import Condition
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from embedlearn.gallery.postgres.database import Connection
+
+Result = TypeVar("Result")
 KINDS = ("exact", "hnsw")
 WIDEST = {"exact": 16_000, "hnsw": 2_000}  # numbers in a vector that pgvector keeps, and that its graphs take
 EF_SEARCH = 100  # vectors that a search of the graph keeps in view
@@ -39,25 +43,29 @@ class PostgresGallery:
     `kind` is `exact`, where every case that meets the condition is compared, or `hnsw`, where pgvector's graph is
     searched with `ef_search` cases in view, 1 to 1,000. Any number of processes and threads may read and change it at
     once. A change is kept by the server when the call returns, whole or not at all; where the connection breaks it is
-    made again, and only once. Rows are numbered as they come, with gaps where changes failed.
+    made again, and only once. Rows are numbered as they come, with gaps where changes failed. Where a gallery of
+    another encoder, of other columns or with another salt takes the name, cases can no longer be asked for or changed.
 
     Attributes: `about`, `kind`, `ef_search`, `schema` (the columns with the types that PostgreSQL keeps), `salt` (what
-    made the tokens that stand for names, None where there is none) and `extra` (plain data kept with the gallery).
+    made the tokens that stand for names, None where there is none), `extra` (plain data kept with the gallery) and
+    `loaded` (the `revision` when it was opened; answers are always of the cases that are there now).
     """
 
-    def __init__(self, database: Database, name: str, layout: migrations.Layout, ef_search: int) -> None:
+    def __init__(self, database: Database, name: str, layout: migrations.Layout, loaded: str, ef_search: int) -> None:
         require_number("ef_search", ef_search, 1, MOST_IN_VIEW)
         self.about = layout.about
         self.schema = layout.columns
         self.kind = layout.kind
         self.salt = layout.salt
         self.extra = layout.extra
+        self.loaded = loaded
         self.ef_search = ef_search
         self.name = name
         self._salted = layout.salted
         self._database = database
         self._schema = migrations.schema_of(name)
         self._cases = f"{self._schema}.cases"
+        self._ours = Ours(name, layout, loaded.partition("-")[0])
 
     @classmethod
     def create(
@@ -88,7 +96,8 @@ class PostgresGallery:
         layout = migrations.Layout(about, kept_schema(columns), kind, salt is not None, salt, dict(extra or {}))
         with Database.opened(url, connections, patience, keep=True) as database:
             database.run(lambda connection: migrations.create(connection, name, layout))
-            return cls(database, name, layout, ef_search)
+            loaded = database.run(lambda connection: migrations.read_revision(connection, name))
+            return cls(database, name, layout, loaded, ef_search)
 
     @classmethod
     def open(
@@ -101,8 +110,8 @@ class PostgresGallery:
         """
         migrations.schema_of(name)
         with Database.opened(url, connections, patience, keep=True) as database:
-            layout = database.run(lambda connection: migrations.read_layout(connection, name))
-            return cls(database, name, layout, ef_search)
+            layout, loaded = database.run(lambda connection: migrations.read_all(connection, name))
+            return cls(database, name, layout, loaded, ef_search)
 
     @staticmethod
     def exists(url: str, name: str) -> bool:
@@ -144,6 +153,14 @@ class PostgresGallery:
         return int(count)
 
     @property
+    def revision(self) -> str:
+        """A word for what is in the gallery of this name now, another one after every change and where it is replaced.
+
+        Raises `StorageError`, also where there is none of this name any more.
+        """
+        return self._database.run(lambda connection: migrations.read_revision(connection, self.name))
+
+    @property
     def columns(self) -> list[str]:
         """The names of what is known of each case."""
         return list(self.schema.names)
@@ -177,7 +194,8 @@ class PostgresGallery:
         known: set[str] = set()
         while True:
             try:
-                return change_once(self._database, self._schema, partial(load.copy, self._cases, skip_existing))
+                copy = self._ours(partial(load.copy, self._cases, skip_existing))
+                return change_once(self._database, self._schema, copy)
             except psycopg.errors.UniqueViolation:
                 before, known = known, self._database.run(partial(load.known, self._cases))
                 if skip_existing and known > before:
@@ -187,7 +205,7 @@ class PostgresGallery:
 
     def remove(self, ids: Sequence[str]) -> int:
         """Take out the cases with these ids; how many there were. Raises `ArgumentError` for an id that is not here."""
-        return -change_once(self._database, self._schema, partial(delete_cases, self._cases, set(ids)))
+        return -change_once(self._database, self._schema, self._ours(partial(delete_cases, self._cases, set(ids))))
 
     def index(self, memory: int | None = None) -> None:
         """Build the graph over all cases and search it from now on; other processes do once they open the gallery.
@@ -216,7 +234,7 @@ class PostgresGallery:
         rows = np.full((len(queries), k), -1, np.int64)
         for start in range(0, len(queries), AT_ONCE):
             part = queries[start : start + AT_ONCE].tolist()
-            for place, answer in enumerate(self._database.run(partial(search.answer, part)), start):
+            for place, answer in enumerate(self._run(partial(search.answer, part)), start):
                 found, far = np.array(answer, np.float64).reshape(-1, 2).T
                 order = np.lexsort((found, far))[:k]
                 rows[place, : len(order)], squared[place, : len(order)] = found[order], far[order] ** 2
@@ -255,4 +273,7 @@ class PostgresGallery:
         return [known[row] for row in chosen]
 
     def _ask(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._database.run(lambda connection: execute(connection, text, values, binary=True).fetchall())
+        return self._run(lambda connection: execute(connection, text, values, binary=True).fetchall())
+
+    def _run(self, action: Callable[[Connection], Result]) -> Result:
+        return self._database.run(self._ours(action))

@@ -28,6 +28,20 @@ class _Mark(NamedTuple):
     records: int
     chain: bytes
 
+    @property
+    def word(self) -> str:
+        """Names the origin and all that was appended up to here."""
+        return f"{self.records}-{self.chain.hex()[:12]}"
+
+
+def read_word(path: Path) -> str:
+    """A word for what a log acknowledges, from its two slots alone: another one after every append.
+
+    Raises `StorageError` where it cannot be read.
+    """
+    with disk.naming(path, "read", disk.RESTORE), disk.opened(path) as descriptor:
+        return _read_slots(descriptor, path)[1].word
+
 
 class ChangeLog:
     """Payloads appended one after the other, each acknowledged only once it is on the disk.
@@ -57,8 +71,10 @@ class ChangeLog:
         with disk.naming(self.path, "read", disk.RESTORE):
             self._descriptor = disk.open_plain(self.path, os.O_RDWR if writable else os.O_RDONLY)
             self._closing = weakref.finalize(self, os.close, self._descriptor)
-            self._slot, acknowledged = self._read_slots()
+            self._slot, acknowledged = _read_slots(self._descriptor, self.path)
             self._last = self._verify(acknowledged)
+            self.word = acknowledged.word
+            """What `read_word` gave when the log was opened, and gives after each `append`."""
         if writable:
             with disk.naming(self.path, "written", "nothing that was acknowledged is lost"):
                 self._mend(acknowledged)
@@ -116,16 +132,6 @@ class ChangeLog:
         with self._turn:
             self._closing()
 
-    def _read_slots(self) -> tuple[int, _Mark]:
-        """Which slot says more, and what it says."""
-        for _ in range(20):
-            pages = [disk.read(self._descriptor, _SLOT.size + _HASH, place * PAGE) for place in (0, 1)]
-            if marks := [(mark, place) for place, page in enumerate(pages) if (mark := _unpack(page, self.path))]:
-                mark, place = max(marks, key=lambda found: found[0].records)
-                return place, mark
-            time.sleep(0.001)  # a reader may have met a writer in both
-        raise StorageError(f"{self.path}: damaged in both slots of its header, or no log; {disk.RESTORE}")
-
     def _verify(self, acknowledged: _Mark) -> _Mark:
         """Read every record; the mark behind the last whole one."""
         mark, seen = self._first, self._first == acknowledged
@@ -162,7 +168,7 @@ class ChangeLog:
         older = 1 - self._slot
         disk.write(self._descriptor, _pack(mark), older * PAGE)
         disk.sync_bytes(self._descriptor)
-        self._slot, self._last = older, mark
+        self._slot, self._last, self.word = older, mark, mark.word
 
     def _cut(self, end: int) -> None:
         os.ftruncate(self._descriptor, end)
@@ -181,6 +187,17 @@ class ChangeLog:
         else:
             what = f"damaged in record {mark.records + 1} of {acknowledged.records}: its digest differs"
         return StorageError(f"{self.path}: {what}; {disk.RESTORE}")
+
+
+def _read_slots(descriptor: int, path: Path) -> tuple[int, _Mark]:
+    """Which slot says more, and what it says."""
+    for _ in range(20):
+        pages = [disk.read(descriptor, _SLOT.size + _HASH, place * PAGE) for place in (0, 1)]
+        if marks := [(mark, place) for place, page in enumerate(pages) if (mark := _unpack(page, path))]:
+            mark, place = max(marks, key=lambda found: found[0].records)
+            return place, mark
+        time.sleep(0.001)  # a reader may have met a writer in both
+    raise StorageError(f"{path}: damaged in both slots of its header, or no log; {disk.RESTORE}")
 
 
 def _first(origin: bytes) -> _Mark:

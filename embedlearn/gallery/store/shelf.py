@@ -15,7 +15,7 @@ from typing import Any
 from embedlearn.errors import StorageError
 from embedlearn.gallery.store import disk
 from embedlearn.gallery.store.generation import Generation, pin
-from embedlearn.gallery.store.log import ChangeLog
+from embedlearn.gallery.store.log import ChangeLog, read_word
 from embedlearn.gallery.store.manifest import NAME, write_manifest
 
 _CURRENT, _LOCK = "CURRENT", "lock"
@@ -100,6 +100,19 @@ class Shelf:
                 return Generation(folder, number, descriptor, changes, functools.partial(self._append_to, changes))
             if descriptor is not None:  # superseded meanwhile, and maybe removed
                 os.close(descriptor)
+        raise StorageError(f"{self.folder}: there is no gallery here; make one with embedlearn index")
+
+    def revision(self) -> str:
+        """A word for what is here now, another one after every change; two small files are read, and nothing waits.
+
+        Raises `StorageError` where nothing has been published, or that cannot be told.
+        """
+        while number := self._current():
+            try:
+                return read_word(self._changes(number))
+            except StorageError:
+                if self._current() == number:  # not superseded meanwhile, and removed
+                    raise
         raise StorageError(f"{self.folder}: there is no gallery here; make one with embedlearn index")
 
     def _generation(self, number: int) -> Path:

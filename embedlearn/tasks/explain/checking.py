@@ -8,10 +8,10 @@ import torch
 from embedlearn.console import progress, say
 from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
 from embedlearn.encoders.devices import choose_device
-from embedlearn.encoders.runs import choose_run, open_run
+from embedlearn.encoders.runs import EXPLAIN, choose_run, open_run
 from embedlearn.errors import ArgumentError, EpisodeError
 from embedlearn.explanations.checks.question import FEWEST, CheckedFilms, CheckedNetwork, thin_classes
-from embedlearn.explanations.checks.report import HEADINGS, PAIRS, draw_checks, one_line, save_verdicts, table
+from embedlearn.explanations.checks.report import CHECKED, HEADINGS, PAIRS, draw_checks, one_line, save_verdicts, table
 from embedlearn.explanations.checks.run import run_checks
 from embedlearn.explanations.checks.verdict import Verdict
 from embedlearn.explanations.methods import named_method
@@ -21,7 +21,6 @@ from embedlearn.provenance import describe_software
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.phantom import SOURCES
 from embedlearn.tasks.explain.flags import Check
-from embedlearn.tasks.explain.writing import CHECKED, FOLDER
 from embedlearn.tasks.lungs import numbered_together, outlined_lungs
 from embedlearn.tasks.unseen import less_seen, unseen_films
 
@@ -32,7 +31,7 @@ def check_maps(settings: Check) -> bool:
     """Act on the flags; whether no map failed. Raises an `EmbedlearnError` for what a user can mend."""
     _require_methods(settings.methods)
     run = choose_run(settings.run, settings.runs)
-    out = settings.out or run.folder / FOLDER
+    out = settings.out or run.folder / EXPLAIN
     require_folder(out, "--out")
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
     lungs = outlined_lungs(settings.masks, settings.boxes, saved.preprocessing)

@@ -15,11 +15,11 @@ from embedlearn.console import DataFlags, progress, say
 from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
 from embedlearn.encoders.devices import choose_device
 from embedlearn.encoders.inputs import FilmSource, standardise
-from embedlearn.encoders.runs import Run, choose_run
+from embedlearn.encoders.runs import EXPLAIN, Run, choose_run
 from embedlearn.errors import ArgumentError, EpisodeError
-from embedlearn.explanations.checks.report import load_verdicts, one_line
+from embedlearn.explanations.checks.report import stored_verdict
 from embedlearn.explanations.exact import Explained, exact_maps
-from embedlearn.explanations.filmmap import UNCHECKED, FilmMap
+from embedlearn.explanations.filmmap import FilmMap
 from embedlearn.explanations.methods import Method, named_method, trap
 from embedlearn.explanations.pairs import Pair, pair_maps
 from embedlearn.explanations.readout import read_encoder
@@ -33,7 +33,7 @@ from embedlearn.radiographs.manifest import build_manifest, class_of
 from embedlearn.sources import Collection, collect_films, embed_collection, named_films, seen_by
 from embedlearn.tasks.explain.drawing import Reason
 from embedlearn.tasks.explain.flags import Explain
-from embedlearn.tasks.explain.writing import CHECKED, FOLDER, write_reasons
+from embedlearn.tasks.explain.writing import write_reasons
 from embedlearn.tasks.unseen import unseen_films
 
 BATCH = 16
@@ -70,7 +70,7 @@ def show_reasons(settings: Explain) -> None:
     """Act on the flags. Raises an `EmbedlearnError` for what a user can mend."""
     method = named_method(settings.method)
     run = choose_run(settings.run, settings.runs)
-    out = settings.out or run.folder / FOLDER
+    out = settings.out or run.folder / EXPLAIN
     require_folder(out, "--out")
     saved, device = load_encoder(run.encoder), choose_device(settings.device)
     examples = _examples(settings, run, saved)
@@ -84,15 +84,8 @@ def show_reasons(settings: Explain) -> None:
             report(len(reasons), len(asked.classes))
     if caution := trap(settings.method):
         say(f"  note: {settings.method}: {caution}")
-    verdict = verdict_of(run, saved.digest, settings.method)
+    verdict = stored_verdict(run.folder / EXPLAIN, saved.digest, settings.method)
     write_reasons(out, settings, reasons, examples.collection.manifest.paths, saved, verdict)
-
-
-def verdict_of(run: Run, encoder: str, method: str) -> str:
-    """What the checks of a run's maps said, in a line; that there were none where they are not of this encoder."""
-    path = run.folder / FOLDER / CHECKED
-    verdicts, about = load_verdicts(path) if path.is_file() else ([], {})
-    return one_line(verdicts, method) if about.get("encoder") == encoder else UNCHECKED
 
 
 def _examples(settings: Explain, run: Run, saved: SavedEncoder) -> Examples:

@@ -26,8 +26,7 @@ from embedlearn.tasks.explain.drawing import ENDINGS, Drawing, Place, Reason
 from embedlearn.tasks.explain.flags import Explain
 
 FORMAT = "embedlearn-explanations-1"
-FOLDER = "explain"  # in a run's
-CHECKED, RECORD = "check.json", "explain.json"
+RECORD = "explain.json"
 
 
 def write_reasons(

@@ -14,7 +14,6 @@ from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
 from embedlearn.encoders.runs import Run
 from embedlearn.episodes.evaluate import BaseFilms
 from embedlearn.episodes.pool import (
-    BASE,
     OTHER,
     TRAINED,
     UNTRAINED,
@@ -28,6 +27,7 @@ from embedlearn.episodes.space import Space
 from embedlearn.errors import EpisodeError, ImageError, MismatchError
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.sources import Collection, decode, embed_collection
+from embedlearn.tasks.base import base_embeddings, base_manifest
 from embedlearn.tasks.unseen import less_seen, unseen_films
 
 
@@ -85,18 +85,13 @@ def pool_of_embeddings(
 
 def base_films(run: Run, saved: SavedEncoder, device: torch.device, transforms: Sequence[str] = ()) -> BaseFilms | None:
     """The run's validation films as its encoder and its untrained network see them; None where they are not there."""
-    manifest = run.manifest()
-    rows = manifest.where(manifest.frame["split"] == BASE)
-    if gone := [path for path in rows.paths if not path.is_file()]:
-        say(f"  note: nothing is fitted on base films: {gone[0]} and {len(gone) - 1} more of {run.folder} are gone")
-    if gone or not len(rows):
+    trained = base_embeddings(run, saved, device)
+    if trained is None:
         return None
     try:
-        films = decode(rows.frame, saved.preprocessing)
-    except (ImageError, MismatchError) as error:
-        say(f"  note: nothing is fitted on base films: {error}")
-        return None
-    trained = embed_collection(saved, films, device, "embedding, base films")
+        films = decode(base_manifest(run).frame, saved.preprocessing)
+    except (ImageError, MismatchError):
+        return base_of(trained, {}, run.classes, transforms)
     untrained = embed_collection(load_encoder(run.untrained), films, device, "embedding, base films, untrained")
     return base_of(trained, {UNTRAINED: untrained}, run.classes, transforms)
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from embedlearn.sources import Collection
 
 FORMAT = "embedlearn-predictions-1"
-UNKNOWN = "unknown"
 FEW = 5
 WIDTH = 140  # of the printed table where there is no terminal
 
@@ -82,7 +81,7 @@ def predict(settings: Predict) -> None:
     from embedlearn.radiographs.layouts import read_data
     from embedlearn.radiographs.manifest import build_manifest
     from embedlearn.sources import collect_films, embed_collection, named_films
-    from embedlearn.tasks.fewshot.pools import base_films
+    from embedlearn.tasks.base import trained_base
 
     if settings.out:
         require_folder(settings.out.parent, "--out")
@@ -99,7 +98,7 @@ def predict(settings: Predict) -> None:
     labels = support.manifest.frame["label"].to_numpy(str)
     counts = _counted(labels)
     fitted = fit_on_base(
-        base_films(run, saved, device),
+        trained_base(run, saved, device),
         settings.head,
         settings.measure,
         min(counts.values()),
@@ -169,27 +168,11 @@ def _rows(found: Predictions, support: Collection, query: Collection) -> list[di
     examples, labels = support.manifest.frame["path"], support.manifest.frame["label"]
     rows = []
     for film, path in enumerate(query.manifest.frame["path"]):
-        slot = int(found.proba[film].argmax())
-        name = str(found.classes[slot])
-        nearest = zip(found.nearest[film], found.distances[film], strict=True)
-        rows.append(
-            {
-                "path": str(path),
-                "answer": UNKNOWN if found.is_unknown[film] else name,
-                "class": name,
-                "probability": round(float(found.proba[film, slot]), 6),
-                "unknown": bool(found.is_unknown[film]),
-                "strangeness": round(float(found.strangeness[film]), 6),
-                "probabilities": {
-                    str(label): round(float(value), 6)
-                    for label, value in zip(found.classes, found.proba[film], strict=True)
-                },
-                "nearest": [
-                    {"path": str(examples[place]), "label": str(labels[place]), "distance": round(float(distance), 6)}
-                    for place, distance in nearest
-                ],
-            }
-        )
+        nearest = [
+            {"path": str(examples[place]), "label": str(labels[place]), "distance": distance}
+            for place, distance in found.near(film)
+        ]
+        rows.append({"path": str(path), **found.plain(film), "nearest": nearest})
     return rows
 
 

@@ -16,11 +16,11 @@ from embedlearn.files import require_folder
 from embedlearn.gallery.face import Store
 from embedlearn.gallery.identities import Identities
 from embedlearn.gallery.opening import find_case, open_gallery
+from embedlearn.gallery.pictures import pictures_of, require_folders
 from embedlearn.gallery.similar import Wanted, own_cases, similar
 from embedlearn.gallery.where import Compare, Condition, Or, parse_condition
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.tasks.gallery.flags import Search
-from embedlearn.tasks.gallery.pictures import pictures_of, require_folders
 from embedlearn.tasks.gallery.showing import Film, Shown, show
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""`embedlearn serve`: from a run and a gallery to a running page."""
