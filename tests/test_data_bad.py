@@ -78,7 +78,7 @@ WANTED = {
     "bomb.png": "60000 x 60000",
     "bare.dcm": "without pixel data",
     "empty.png": "empty file",
-    "text.jpg": "starts with b'<html>404",
+    "text.jpg": 'starts with "<html>404',
     "tiny.png": "9 x 9",
 }
 

@@ -98,6 +98,7 @@ def plain_map(
                 "constant": _six(each.constant),
                 "sum": _six(each.total),
                 "residual": _six(each.residual),
+                "scale": _six(each.scale()),
                 "map": [[_six(value) for value in row] for row in np.asarray(each.values).tolist()],
             }
             for each in maps

@@ -6,6 +6,7 @@ What a file is, its content says and never its name. Its header is looked at bef
 import contextlib
 import io
 import math
+import re
 import struct
 import warnings
 from typing import Any, BinaryIO, TypedDict
@@ -136,7 +137,8 @@ def _opened(film: Film, file: BinaryIO, head: bytes) -> ImageFile:
     """A single Pillow image whose header is read and whose pixels are not. Raises `ImageError`."""
     readers = [reader for at, signature, reader in SIGNATURES if head[at : at + len(signature)] == signature]
     if not readers:
-        start = repr(head[:12])
+        words = re.match(rb"[ -~]{3,12}", head)
+        start = f'"{words[0].decode()}"' if words else f"the bytes {head[:8].hex(' ')}"
         raise ImageError(f"{film}: wanted {WANTED}, got a file that starts with {start}; replace it or leave it out")
     try:
         image = readers[0](file)  # not by its name: Pillow 13 maps a named TIFF wrongly that EXIF turns on its side

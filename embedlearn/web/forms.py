@@ -168,13 +168,17 @@ class Similar(Form):
 
 
 class MapOfScore(Form):
-    """What the places of a film add to one score: `map` is a matrix of rows of cells; sum + constant = score."""
+    """What the places of a film add to one score: `map` is a matrix of rows of cells; sum + constant = score.
+
+    `scale` is the value to draw in full colour: the largest, unless that is so small that it says nothing.
+    """
 
     target: str
     score: float
     constant: float | None
     sum: float
     residual: float | None
+    scale: float
     map: list[list[float]]
 
 
@@ -182,8 +186,7 @@ class MapsOfFilm(Form):
     """Maps over a film of `height` x `width` pixels, upright.
 
     `window` is what the whole even grid stands for and `shown` what the encoder saw, both as (top, left, bottom, right)
-    in the film's pixels; the cells lie `lag` cells before those of the even grid. `scale` is the value that is drawn
-    in full colour, for all maps of this film.
+    in the film's pixels; the cells lie `lag` cells before those of the even grid.
     """
 
     height: int
@@ -192,7 +195,6 @@ class MapsOfFilm(Form):
     shown: Annotated[list[float], Field(min_length=4, max_length=4)]
     grid: list[int]
     lag: float
-    scale: float
     maps: list[MapOfScore]
 
 

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from embedlearn.console import run_command, say
 from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, tell_measurements
@@ -22,6 +22,9 @@ from experiments.benchmarks.serving_bare import Bare, bare_encoder
 from experiments.benchmarks.serving_load import Came, start_load
 from experiments.benchmarks.serving_process import Running, serving
 from experiments.benchmarks.serving_scene import Scene, make_scene, write_requests
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CLIENTS = 32
 TOGETHER = 8  # films in a request that has several
@@ -179,32 +182,37 @@ def sweep(server: Running, requests: Path, clients: Sequence[int], films: int) -
 
 def draw(path: Path, scene: Scene, swept: dict[int, Came]) -> None:
     """Films a second, and the time of an answer, against the number of clients."""
-    from matplotlib.axes import Axes
-
     from embedlearn.figures import COLOURS, Panel, Picture
 
     clients = list(swept)
 
-    def axis(axes: Axes, label: str) -> None:
-        axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
-        axes.set_xticks(clients, [str(number) for number in clients])
-        axes.set_xlabel("clients at a time")
-        axes.set_ylabel(label)
-
     def speeds(axes: Axes) -> None:
         axes.plot(clients, [len(came.latencies) / came.wall for came in swept.values()], "o-", color=COLOURS[0])
-        axis(axes, "films a second")
+        _scale(axes, clients)
 
     def times(axes: Axes) -> None:
-        for percent, colour in ((50, COLOURS[0]), (99, COLOURS[1])):
+        for percent, colour in ((99, COLOURS[1]), (50, COLOURS[0])):
             values = [1e3 * percentile(came.latencies, percent) for came in swept.values()]
-            axes.plot(clients, values, "o-", color=colour, label=f"{percent} of 100 answers within")
-        axis(axes, "milliseconds")
-        axes.legend()
+            axes.plot(clients, values, "o-", color=colour, label=f"p{percent}")
+        _scale(axes, clients)
+        axes.legend(loc="upper left")
 
-    of = f"/v1/embed, {scene}"
-    Picture((Panel(f"{of}: throughput", speeds, 3), Panel(f"{of}: time of an answer", times, 3)), 4.2).save(path)
+    panels = Panel(f"Films a second, {scene}", speeds, 3), Panel("Milliseconds until the answer", times, 3)
+    Picture(panels, 4.2).save(path)
+
+
+def _scale(axes: Axes, clients: Sequence[int]) -> None:
+    """Both axes logarithmic, with plain numbers."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(clients, [str(number) for number in clients])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+    axes.set_xlabel("clients at a time, one film a request")
 
 
 if __name__ == "__main__":

@@ -44,10 +44,12 @@ class Bare:
 
     def spend(self, what: str, films: int) -> Spent:
         """What one pass over so many films costs."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(f"{what} {films}\n")
-        self.process.stdin.flush()
-        if not (line := self.process.stdout.readline()):
+        asked, answers = self.process.stdin, self.process.stdout
+        assert asked is not None
+        assert answers is not None
+        asked.write(f"{what} {films}\n")
+        asked.flush()
+        if not (line := answers.readline()):
             raise RuntimeError("the bare encoder has ended")
         return Spent(*json.loads(line))
 
@@ -57,21 +59,16 @@ def bare_encoder(scene: Scene, threads: int) -> Iterator[Bare]:
     """The bare encoder of a scene, ready, with the server's settings of threads."""
     words = [sys.executable, "-m", __name__, str(scene.run), str(scene.films), str(threads)]
     environment = {**os.environ, "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-    bare = Bare(process)
-    try:
-        for what in PASSES:
-            bare.spend(what, 8)
-        yield bare
-    finally:
-        assert process.stdin and process.stdout
-        process.stdin.close()
-        process.stdout.close()
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:  # fmt: skip
         try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
+            bare = Bare(process)
+            for what in PASSES:
+                bare.spend(what, 8)
+            yield bare
+        finally:
             process.kill()
-            process.wait()
 
 
 def main() -> None:
@@ -85,7 +82,8 @@ def main() -> None:
         what, count = line.split()
         began = time.perf_counter(), time.process_time()
         passes.make(what, int(count))
-        print(json.dumps([time.perf_counter() - began[0], time.process_time() - began[1]]), flush=True)
+        sys.stdout.write(json.dumps([time.perf_counter() - began[0], time.process_time() - began[1]]) + "\n")
+        sys.stdout.flush()
 
 
 class _Passes:

@@ -125,9 +125,11 @@ def start_load(port: int, clients: int, requests: int, folder: Path) -> Came:
 
 
 def main() -> None:
+    """Send what the words of the command say."""
     port, clients, requests, folder = sys.argv[1:]
     load = Load([path.read_bytes() for path in sorted(Path(folder).iterdir())], int(requests))
-    print(json.dumps(vars(asyncio.run(send_all(int(port), int(clients), load)))))
+    came = asyncio.run(send_all(int(port), int(clients), load))
+    sys.stdout.write(json.dumps(vars(came)))
 
 
 if __name__ == "__main__":

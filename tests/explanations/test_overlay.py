@@ -175,6 +175,7 @@ def test_plain_numbers_are_those_of_the_map():
     assert np.allclose(first["map"], values, rtol=1e-5, atol=0)
     assert abs(np.sum(first["map"]) + first["constant"] - first["score"]) < 1e-6
     assert first["target"] == "like a" and first["residual"] < 1e-12
+    assert first["scale"] == pytest.approx(max(np.abs(values).max(), FAINT / 30), rel=1e-5)
     assert cam["constant"] is None and cam["residual"] is None
     assert told["verdict"] == "checked"
 

@@ -186,11 +186,12 @@ def _cases(k: int) -> list[forms.SimilarCase]:
 def _maps(targets: Sequence[str]) -> dict[str, object]:
     cells = [[0.1, -0.2], [0.3, 0.0]]
     maps = [
-        forms.MapOfScore(target=target, score=0.7, constant=0.5, sum=0.2, residual=0.0, map=cells) for target in targets
+        forms.MapOfScore(target=target, score=0.7, constant=0.5, sum=0.2, residual=0.0, scale=0.3, map=cells)
+        for target in targets
     ]
     window = [0.0, 0.0, 16.0, 16.0]
     return {
-        "height": 16, "width": 16, "window": window, "shown": window, "grid": [2, 2], "lag": 0.0, "scale": 0.3,
+        "height": 16, "width": 16, "window": window, "shown": window, "grid": [2, 2], "lag": 0.0,
         "maps": maps,
     }  # fmt: skip
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from page_server import Served, phantom
+from page_server import Served
+from phantom_answers import phantom
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WATCH = "document.addEventListener('securitypolicyviolation', (e) => (window.broken ??= []).push(e.violatedDirective))"

@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from page_server import Canned, Served
+from page_server import Served
 from page_tab import Tab, chromium, film, other
+from phantom_answers import Canned
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect

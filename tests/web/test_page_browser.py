@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_server import Canned, Served, film_of, phantom, png_of
+from page_server import Served
 from page_tab import Tab, chromium, film, other
+from phantom_answers import Canned, film_of, phantom, png_of
 
 from embedlearn.radiographs.phantom import LABELS
 
@@ -198,3 +199,24 @@ def test_classes_are_downloaded_and_loaded(tab: Tab) -> None:
         tab.page.set_input_files("#support-file", [other("x.json", content.encode())])
         expect(tab.find("#alerts [role=alert]").last).to_contain_text(words)
     assert tab.find(".zone .chip").count() == 3
+
+
+def test_the_sentence_says_how_sure_the_heads_are(tab: Tab) -> None:
+    def answer(*shares: float, unknown: bool = False) -> dict[str, Any]:
+        named = dict(zip("abcd", shares, strict=False))
+        best = max(named, key=lambda name: named[name])
+        return {"head": "knn", "class": best, "probability": named[best], "unknown": unknown, "probabilities": named}
+
+    wanted = {
+        "Nearest to a: 80 %": [answer(0.8, 0.2), answer(0.804, 0.196)],
+        "Nearest to a: 70 to > 99 %": [answer(0.999, 0.001), answer(0.7, 0.3)],
+        "Undecided: a or b": [answer(0.6, 0.4), answer(0.3, 0.7)],
+        "Undecided: b or a": [answer(0.39, 0.41, 0.2), answer(0.4, 0.42, 0.18)],
+        "Nearest to b: 41 to 90 %": [answer(0.39, 0.41, 0.2), answer(0.05, 0.9, 0.05)],
+        "Undecided: no class stands out": [answer(0.25, 0.25, 0.26, 0.24)],
+        "Perhaps unlike anything known": [answer(0.8, 0.2, unknown=True), answer(0.9, 0.1)],
+        "Unlike anything known": [answer(0.8, 0.2, unknown=True), answer(0.9, 0.1, unknown=True)],
+    }
+    said = "async (all) => all.map((await import('/static/words.js')).summary)"
+    told = [one["sentence"].replace("\N{NO-BREAK SPACE}", " ") for one in tab.page.evaluate(said, [*wanted.values()])]
+    assert told == [*wanted]

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from page_server import NO_FILM, Canned, Served
+from page_server import NO_FILM, Served
 from page_tab import Tab, chromium, film, other
+from phantom_answers import Canned
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect

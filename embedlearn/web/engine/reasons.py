@@ -13,7 +13,7 @@ from torch import Tensor
 
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.explanations.exact import exact_maps
-from embedlearn.explanations.filmmap import FilmMap, plain_map, scale_of
+from embedlearn.explanations.filmmap import FilmMap, plain_map
 from embedlearn.explanations.geometry import Sight
 from embedlearn.explanations.readout import read_encoder
 from embedlearn.explanations.support import Question, Support
@@ -53,7 +53,7 @@ def plain_maps(maps: Sequence[FilmMap], height: int, width: int, sight: Sight) -
     """The maps over a film of these sides, in the fields of `MapsOfFilm`."""
     plain = plain_map(maps, height, width, sight)
     del plain["verdict"]
-    return {**plain, "scale": scale_of(maps)}
+    return plain
 
 
 def like_the_film(encoder: Encoder, of_case: Seen, seen: Seen, height: int, width: int, sight: Sight) -> MapsOfFilm:

@@ -9,7 +9,14 @@ const KINDS = ["margin", "class", "nearest", "case"];
 export function mapOf(explained, at) {
   const map = explained.maps[at];
   return map
-    ? { ...map, window: explained.window, shown: explained.shown, lag: explained.lag, scale: explained.scale }
+    ? {
+        ...map,
+        window: explained.window,
+        shown: explained.shown,
+        lag: explained.lag,
+        height: explained.height,
+        width: explained.width,
+      }
     : null;
 }
 

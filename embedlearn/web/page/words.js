@@ -31,55 +31,52 @@ export function sentence(line) {
 /** An id short enough to be read. */
 export const short = (id) => (String(id).length > 10 ? `${String(id).slice(0, 8)}…` : String(id));
 
+const CLOSE = 0.05; // of probability, within which no class stands out from another
+const MOST_NAMED = 3;
+
 /** The answers of all heads as one sentence, and whether they disagree: {sentence, label, share, kind, beside}. */
 export function summary(answers) {
   const [first] = answers;
-  const unknown = answers.filter((answer) => answer.unknown);
-  const classes = new Set(answers.map((answer) => answer.class));
-  const said = answers.map(
-    (answer) => `${headName(answer.head).toLowerCase()} say ${answer.unknown ? "unlike anything known" : answer.class}`,
-  );
-  const beside = said.join("; ") + ".";
-  if (unknown.length === answers.length) {
-    return {
-      sentence: "Unlike anything known",
-      label: "unknown",
-      share: "",
-      kind: "unknown",
-      beside: `Of the known classes, nearest to ${[...classes].join(" and ")}.`,
-    };
+  const unknown = answers.filter((answer) => answer.unknown).length;
+  const classes = [...new Set(answers.map((answer) => answer.class))];
+  if (unknown === answers.length) {
+    const beside = `Of the known classes, nearest to ${classes.join(" and ")}.`;
+    return { sentence: "Unlike anything known", label: "unknown", share: "", kind: "unknown", beside };
   }
-  if (unknown.length)
-    return {
-      sentence: "Perhaps unlike anything known",
-      label: first.class,
-      share: "?",
-      kind: "split",
-      beside: `Not of one mind: ${beside}`,
-    };
-  if (classes.size > 1) {
-    return {
-      sentence: `Undecided: ${[...classes].join(" or ")}`,
-      label: [...classes].join(" or "),
-      share: "?",
-      kind: "split",
-      beside: `Not of one mind: ${beside}`,
-    };
-  }
-  const shares = [
-    ...new Set(
-      answers
-        .map((answer) => answer.probability)
-        .sort((a, b) => a - b)
-        .map(percent),
-    ),
-  ];
-  const share = shares.length > 1 ? `${shares[0].replace("\u00a0%", "")}\u00a0to\u00a0${shares.at(-1)}` : shares[0];
-  return {
-    sentence: `Nearest to ${first.class}: ${share}`,
-    label: first.class,
-    share: percent(first.probability),
-    kind: "known",
-    beside: answers.length > 1 ? "Both ways of answering agree." : "",
-  };
+  if (unknown) return split("Perhaps unlike anything known", first.class, disagreement(answers));
+  if (classes.length > 1)
+    return split(`Undecided: ${classes.join(" or ")}`, classes.join(" or "), disagreement(answers));
+  if (answers.every((answer) => rivals(answer).length > 1)) return undecided(first);
+  const share = range(answers.map((answer) => answer.probability));
+  const beside = answers.length > 1 ? "Both ways of answering agree." : "";
+  const sentence = `Nearest to ${first.class}: ${share}`;
+  return { sentence, label: first.class, share: percent(first.probability), kind: "known", beside };
+}
+
+const split = (sentence, label, beside) => ({ sentence, label, share: "?", kind: "split", beside });
+
+/** Where no class stands out, though one is first. */
+function undecided(answer) {
+  const names = rivals(answer);
+  const sentence = names.length > MOST_NAMED ? "Undecided: no class stands out" : `Undecided: ${names.join(" or ")}`;
+  return split(sentence, names.slice(0, MOST_NAMED).join(" or "), "These are about equally probable.");
+}
+
+/** The classes that are about as probable as the first, which leads. */
+function rivals({ probabilities }) {
+  const sorted = Object.entries(probabilities).sort(([, one], [, other]) => other - one);
+  return sorted.filter(([, share]) => share > sorted[0][1] - CLOSE).map(([name]) => name);
+}
+
+function disagreement(answers) {
+  const said = answers.map(({ head, unknown, class: name }) => {
+    return `${headName(head).toLowerCase()} say ${unknown ? "unlike anything known" : name}`;
+  });
+  return `Not of one mind: ${said.join("; ")}.`;
+}
+
+/** Shares as one number, or from the least to the most. */
+function range(shares) {
+  const words = [...new Set(shares.toSorted((one, other) => one - other).map(percent))];
+  return words.length > 1 ? `${words[0].replace("\u00a0%", "")}\u00a0to\u00a0${words.at(-1)}` : words[0];
 }
