@@ -36,7 +36,7 @@ class PagePictures:
     """A gallery of its films."""
     label: str = "covid-19"
     """What the film shows."""
-    patient: int = 3
+    patient: int = 7
     """Which synthetic patient's film it is."""
     out: Path = Path("assets")
     """Folder of the pictures."""

@@ -35,6 +35,36 @@ def place(_built_place, monkeypatch):
     return _built_place
 
 
+@pytest.fixture(scope="session")
+def _built_gallery(_built_place, tmp_path_factory):
+    from embedlearn import index
+
+    folder = tmp_path_factory.mktemp("served") / "gallery"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDLEARN_CACHE", str(_built_place / "cache"))
+        index.main(["--run", str(_built_place / "runs" / "base"), "--out", str(folder)])
+    return folder
+
+
+@pytest.fixture
+def gallery(_built_gallery, place):
+    """A gallery of all films of the run in `place`; not to be changed."""
+    return _built_gallery
+
+
+@pytest.fixture
+def served_flags(place, gallery, monkeypatch):
+    """Flags with which `serve` starts; neither the environment nor torch keeps what it sets."""
+    import torch
+
+    threads = torch.get_num_threads()
+    monkeypatch.delenv("EMBEDLEARN_TOKEN", raising=False)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    run = ["--run", str(place / "runs" / "base"), "--gallery", str(gallery)]
+    yield [*run, "--threads", "1", "--decoders", "1"]
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def refused(capsys):
     """Call a command's main; it must exit with code 2 and print one line, which is returned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embedlearn.arrays import checked_matrix
-from embedlearn.episodes.calibration import fit_temperature, tempered
+from embedlearn.episodes.calibration import HOTTEST, fit_temperature, tempered
 from embedlearn.episodes.evaluate import BaseFilms, all_scores
 from embedlearn.episodes.heads import build_head, named_heads
 from embedlearn.episodes.pool import TRAINED
@@ -22,6 +23,7 @@ from embedlearn.gallery.exact import ExactIndex
 BASE_EPISODES = 200
 BASE_QUERIES = 10
 UNKNOWN = "unknown"
+FEW = 5  # examples of a class, below which others may give other answers
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,20 @@ def predict_films(
     """Answer `query` (float [T, D]) from the films of `support` with labels [S], as `Predictor` does."""
     made = Predictor(support, labels, head=head, measure=measure, fitted=fitted, k=k)
     return made.predict(query, neighbours)
+
+
+def cautions(fitted: Fitted, counts: Mapping[str, int]) -> list[str]:
+    """What a reader must know before believing answers from so many examples of each class."""
+    found = []
+    if few := [f"{name} {count}" for name, count in counts.items() if count < FEW]:
+        found.append(f"few examples ({', '.join(few)}); other examples may give other answers")
+    if fitted.temperature is None:
+        found.append(f"probabilities are as they come, and no film is called unknown ({fitted.reason})")
+    elif fitted.temperature >= HOTTEST:
+        found.append("on base films the head does no better than chance; the probabilities say as much")
+    if 0 < fitted.shots < min(counts.values()):
+        found.append(f"temperature and bound are from episodes of {fitted.shots} shots, not of {min(counts.values())}")
+    return found
 
 
 def _check(head: str, measure: str) -> None:

@@ -65,6 +65,8 @@ class Support:
             if name and name not in means:
                 known = ", ".join(means) or "none"
                 raise EpisodeError(f"{name}: no example of another case is of this class; wanted one of {known}")
+        if why and why == why_not:
+            raise EpisodeError(f"{why}: wanted two different classes to tell apart, got the same twice")
         if len(means) < 2:
             known = ", ".join(means) or "none"
             raise EpisodeError(f"examples: wanted two classes or more besides the film's own case, got {known}")

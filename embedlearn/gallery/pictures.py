@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from embedlearn.gallery.face import Store
 from embedlearn.gallery.identities import Identities
 from embedlearn.radiographs.cache import Films, cached_films, find_digests
 from embedlearn.radiographs.layouts.listing import films_below
+from embedlearn.radiographs.opening import FilmBytes
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.radiographs.reading import load_film
 
@@ -41,16 +43,26 @@ class Pictures:
         """A film as uint8 [S, S]; None where it is not at hand, or cannot be read any more."""
         if token in self.places:
             return np.asarray(self.films[np.array([self.places[token]])][0])
-        if path := self.path_of(token):
+        if file := self.file_of(token):
             try:
-                return load_film(path, self.settings)
+                return load_film(file, self.settings)
             except ImageError:
                 return None
         return None
 
-    def path_of(self, token: str | None) -> Path | None:
-        """The file of a film; None where it is not at hand."""
-        return self._paths.get(token)
+    def file_of(self, token: str | None) -> FilmBytes | None:
+        """The bytes of a film's file; None where it is not at hand, or another film lies there now."""
+        path = self._paths.get(token)
+        try:
+            data = path.read_bytes() if path else b""
+        except OSError:
+            return None
+        is_it = bool(data) and self.names.film(hashlib.sha256(data).hexdigest()) == token
+        return FilmBytes(data, "the case's film") if is_it else None
+
+    def has(self, token: str | None) -> bool:
+        """Whether a film is at hand, as far as can be told without looking at it."""
+        return token in self.places or token in self._paths
 
     @cached_property
     def films(self) -> Films:

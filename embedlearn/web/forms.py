@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Vector = Annotated[list[float], Field(min_length=1, max_length=4_096)]
+NAME = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"  # no blanks around it
 MOST_CLASSES = 20
 MOST_EXAMPLES = 1_000
 
@@ -25,9 +26,9 @@ class Refusal(Form):
 
 
 class Support(Form):
-    """Examples of one's own in place of the gallery's: of each class the embeddings of its films."""
+    """Examples of one's own in place of the gallery's: of each class, `unknown` being none, its films' embeddings."""
 
-    classes: dict[Annotated[str, Field(min_length=1, max_length=60)], Annotated[list[Vector], Field(min_length=1)]] = (
+    classes: dict[Annotated[str, Field(max_length=60, pattern=NAME)], Annotated[list[Vector], Field(min_length=1)]] = (
         Field(min_length=1, max_length=MOST_CLASSES)
     )
 
@@ -79,8 +80,8 @@ class Nearest(Form):
 class Answer(Form):
     """What one head says of a film.
 
-    `answer` is the class, or `unknown` where the film is unlike anything known; `strangeness` and `bound` (in the
-    head's `FittedHead`) say how.
+    `answer` is the class, or `unknown` where the film is unlike anything known: its `strangeness` is then beyond the
+    `bound`, which is None where nothing could be fitted.
     """
 
     head: str
@@ -89,15 +90,17 @@ class Answer(Form):
     probability: float
     unknown: bool
     strangeness: float
+    bound: float | None
     probabilities: dict[str, float]
     nearest: list[Nearest]
 
 
 class AnsweredFilm(Form):
-    """The answers to one film, a head each, and its place on the latent map."""
+    """The answers to one film, a head each, its place on the latent map, and what to know of this film's answer."""
 
     answers: list[Answer]
     place: Place | None
+    warnings: list[str]
 
 
 class ClassMade(Form):
@@ -132,7 +135,7 @@ class Classified(Form):
 class Case(BaseModel):
     """A case of the gallery: its id and, beside those named here, the columns that may be shown.
 
-    `picture`: whether `/v1/cases/{id}/film` has its film.
+    `picture`: whether `/v1/cases/{id}/film` has its film; `seen`: whether the encoder was trained on it.
     """
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
@@ -142,6 +145,7 @@ class Case(BaseModel):
     source: str | None = None
     view: str | None = None
     picture: bool
+    seen: bool
     place: Place | None = None
 
 
@@ -154,16 +158,16 @@ class SimilarCase(Case):
 
 
 class FoundFilm(Form):
-    """The cases most similar to one film, nearest first."""
+    """The cases most similar to one film, nearest first, and what to know of them."""
 
     cases: list[SimilarCase]
+    warnings: list[str]
 
 
 class Similar(Form):
     """Similar cases for films in the order in which they were sent."""
 
     generation: str
-    warnings: list[str]
     films: list[FoundFilm]
 
 
@@ -199,7 +203,7 @@ class MapsOfFilm(Form):
 
 
 class ExplainedFilm(MapsOfFilm):
-    """Why a film was answered as it was.
+    """Why a film was answered as it was; `warnings`: what to know of this film.
 
     Four maps: the margin (`why` this class and `why_not` the other), like the class, like the nearest cases, and like
     one case: the one that was asked for, else the nearest. `nearest` are ids of cases, or positions in the support
@@ -212,6 +216,7 @@ class ExplainedFilm(MapsOfFilm):
     nearest: list[str | int]
     case: str | int
     of_case: MapsOfFilm | None
+    warnings: list[str]
 
 
 class Explained(Form):
@@ -220,7 +225,6 @@ class Explained(Form):
     encoder: str
     generation: str
     verdict: str
-    warnings: list[str]
     films: list[ExplainedFilm]
 
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from embedlearn.console import run_command, say
 from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, tell_measurements
-from experiments.benchmarks.serving_bare import Bare, bare_encoder
+from experiments.benchmarks.serving_bare import Bare, Spent, bare_encoder
+from experiments.benchmarks.serving_imports import packages
 from experiments.benchmarks.serving_load import Came, start_load
 from experiments.benchmarks.serving_process import Running, serving
 from experiments.benchmarks.serving_scene import Scene, make_scene, write_requests
@@ -52,8 +53,8 @@ class ServingBenchmark(BenchmarkFlags):
 class Sizes(NamedTuple):
     """How much is sent: encoders with pixels a side, those of the films that are sent, and films a round; and so on."""
 
-    encoders: tuple[tuple[str, int, int, int], ...] = (("resdense", 96, 256, 1024), ("resnet18", 224, 512, 256))
-    rounds: int = 7
+    encoders: tuple[tuple[str, int, int, int], ...] = (("resdense", 96, 256, 512), ("resnet18", 224, 512, 96))
+    rounds: int = 6
     reads: int = 100
     watched: int = 2_000
     starts: int = 5
@@ -100,7 +101,7 @@ def under_load(
     with bare_encoder(scene, os.cpu_count() or 1) as bare:
         start_load(server.port, CLIENTS, films, requests[0])
         for folder, each in zip(requests, (1, TOGETHER), strict=True):
-            pairs = [_round(server, bare, folder, films, each) for _ in range(rounds)]
+            pairs = [_round(server, bare, folder, films, each, first=number % 2 == 0) for number in range(rounds)]
             what = f"/v1/embed, {scene}, {CLIENTS} clients, films in a request: {each}"
             for name, peer in PEERS.items():
                 for place, unit in enumerate(("second", "CPU-second")):
@@ -116,20 +117,14 @@ def under_load(
 
 
 def _round(
-    server: Running, bare: Bare, folder: Path, films: int, each: int
-) -> tuple[tuple[float, float], dict[str, tuple[float, float]]]:
-    """Seconds by the clock and of the processor of the server, and of each peer; half the peers' turns come before."""
-    first = {name: bare.spend(name, films) for name in PEERS}
+    server: Running, bare: Bare, folder: Path, films: int, each: int, *, first: bool
+) -> tuple[tuple[float, float], dict[str, Spent]]:
+    """Seconds by the clock and of the processor of the server, and of each peer; `first`: whether it begins."""
+    spent = {} if first else {name: bare.spend(name, films) for name in PEERS}
     before = server.cpu()
     came = start_load(server.port, CLIENTS, films // each, folder)
-    spent = server.cpu() - before
-    last = {name: bare.spend(name, films) for name in PEERS}
-    means = {
-        name: (statistics.mean(pair), statistics.mean(cpu))
-        for name in PEERS
-        for pair, cpu in [list(zip(first[name], last[name], strict=True))]
-    }
-    return (came.wall, spent), means
+    own = came.wall, server.cpu() - before
+    return own, spent or {name: bare.spend(name, films) for name in PEERS}
 
 
 def reading(scene: Scene, server: Running, requests: Path, count: int) -> Iterator[Measurement]:
@@ -172,6 +167,9 @@ def starting(scene: Scene, times: int) -> Measurement:
     for _ in range(times):
         with serving(scene) as server:
             seconds.append(server.start)
+    with serving(scene, python=("-X", "importtime")) as server:
+        for each in packages(server.heard)[:12]:
+            say(f"loading {each.name}: {each.own:.0f} ms in {each.modules} modules, first for {each.by or 'itself'}")
     return compare(f"start to ready, {scene}, seconds", seconds, [START] * times, AIM, less_is_better=True)
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.benchmarks.serving_scene import Scene
@@ -22,10 +22,13 @@ TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Running:
-    """A server that runs: its port, and the seconds from its start to the first /readyz that says yes."""
+    """A server that runs.
 
-    def __init__(self, process: subprocess.Popen[str], port: int, start: float) -> None:
-        self.process, self.port, self.start = process, port, start
+    `port`; `start`: seconds from its start to the first /readyz that says yes; `heard`: lines it printed before.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], port: int, start: float, heard: list[str]) -> None:
+        self.process, self.port, self.start, self.heard = process, port, start, heard
 
     def cpu(self) -> float:
         """Seconds of processor time that it and its decoders have taken."""
@@ -42,18 +45,18 @@ class Running:
 
 
 @contextlib.contextmanager
-def serving(scene: Scene, *flags: str) -> Iterator[Running]:
-    """Serve a scene while the block runs. Raises `RuntimeError` where the server does not start."""
+def serving(scene: Scene, *, python: Sequence[str] = ()) -> Iterator[Running]:
+    """Serve a scene while the block runs, with options for Python. Raises `RuntimeError` where it does not start."""
     words = ["--run", str(scene.run), "--gallery", str(scene.gallery), "--port", "0", "--rate", "0"]
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "embedlearn.serve", *words, "--log", os.devnull, *flags],
+        [sys.executable, *python, "-m", "embedlearn.serve", *words, "--log", os.devnull],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
-        port = _port_of(process)
+        port, heard = _port_of(process)
         _wait_until_ready(port)
-        yield Running(process, port, time.perf_counter() - began)
+        yield Running(process, port, time.perf_counter() - began, heard)
     finally:
         process.terminate()
         try:
@@ -63,16 +66,16 @@ def serving(scene: Scene, *flags: str) -> Iterator[Running]:
             process.wait()
 
 
-def _port_of(process: subprocess.Popen[str]) -> int:
-    """The port that the server says it has."""
+def _port_of(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    """The port that the server says it has, and all that it said so far."""
     said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     threading.Thread(target=_pass_lines, args=(process, said), daemon=True).start()
-    heard = []
+    heard: list[str] = []
     with contextlib.suppress(queue.Empty):
         while (line := said.get(timeout=STARTING)) is not None:
             heard.append(line)
             if found := OURS.search(line):
-                return int(found[1])
+                return int(found[1]), heard
     raise RuntimeError(f"the server did not start: {''.join(heard)[-2000:]}")
 
 

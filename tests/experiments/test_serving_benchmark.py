@@ -15,7 +15,6 @@ from embedlearn.encoders.runs import open_run
 from embedlearn.gallery.opening import open_gallery
 from embedlearn.radiographs.cache import open_films
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.web.api.multipart import FilmForm
 from experiments.benchmarks import serving, serving_load
 from experiments.benchmarks.serving_imports import packages
 from experiments.benchmarks.serving_scene import BOUNDARY, make_scene, post, write_requests
@@ -106,10 +105,10 @@ def test_a_request_holds_its_films(count):
     if count == 1:
         assert body == films[0]
         return
-    form = FilmForm(BOUNDARY, count)
-    form.write(body)
-    form.close()
-    assert [bytes(film) for film in form.films] == films
+    before, *parts, after = body.split(b"--" + BOUNDARY)
+    assert (before, after) == (b"", b"--\r\n")
+    assert [part.partition(b"\r\n\r\n")[2] for part in parts] == [film + b"\r\n" for film in films]
+    assert all(b'name="film"; filename=' in part.partition(b"\r\n\r\n")[0] for part in parts)
 
 
 def test_percentiles_are_those_of_the_inverted_distribution():

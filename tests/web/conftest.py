@@ -1,26 +1,9 @@
-"""A small run with a gallery of its films, and engines over them."""
+"""Engines over a small run and a gallery of its films, and the page in a browser."""
 
 import asyncio
 import threading
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def _built_gallery(_built_place, tmp_path_factory):
-    from embedlearn import index
-
-    folder = tmp_path_factory.mktemp("served") / "gallery"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMBEDLEARN_CACHE", str(_built_place / "cache"))
-        index.main(["--run", str(_built_place / "runs" / "base"), "--out", str(folder)])
-    return folder
-
-
-@pytest.fixture
-def gallery(_built_gallery, place):
-    """A gallery of all films of the run in `place`; not to be changed."""
-    return _built_gallery
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +41,53 @@ def _engines(_built_gallery, _built_place):
 def answered(_engines, place):
     """Call `ask(engine)` with a running engine, and return what it returns; words are flags of `serve`."""
     return lambda ask, *words: _engines(tuple(map(str, words)), ask)
+
+
+@pytest.fixture(scope="module")  # not longer: while it runs, no other test of its process can run an event loop
+def browser():
+    """A running Chromium."""
+    from page_tab import chromium
+
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def canned():
+    """The answers that `served` gives."""
+    from phantom_answers import Canned
+
+    return Canned(per_class=3)
+
+
+@pytest.fixture(scope="module")
+def served(browser, canned):
+    """A server of the page, on phantom films."""
+    from page_server import Served
+
+    started = Served(canned).start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def open_tab(browser, served):
+    """Open the page in a tab, at `address` and with the settings of `Tab`; it must have had nothing to complain of."""
+    from page_tab import Tab
+
+    opened = []
+
+    def call(address="", **settings):
+        served.asked.clear()
+        opened.append(Tab(browser, served, address, **settings))
+        return opened[-1]
+
+    yield call
+    for tab in opened:
+        tab.close()
+
+
+@pytest.fixture
+def tab(open_tab):
+    """The page in a tab, ready to be used."""
+    return open_tab().ready()

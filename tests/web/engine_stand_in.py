@@ -66,15 +66,13 @@ class StandIn(Engine):
 
     async def search(self, asked: Asked, sought: Sought) -> forms.Similar:
         await self._take("search", asked, sought)
-        films = [forms.FoundFilm(cases=_cases(sought.k)) for _ in range(_count(asked))]
-        return forms.Similar(generation=GENERATION, warnings=[], films=films)
+        films = [forms.FoundFilm(cases=_cases(sought.k), warnings=[]) for _ in range(_count(asked))]
+        return forms.Similar(generation=GENERATION, films=films)
 
     async def explain(self, asked: Asked, why: Why) -> forms.Explained:
         await self._take("explain", asked, why)
         films = [_explained(why) for _ in range(_count(asked))]
-        return forms.Explained(
-            encoder=ENCODER, generation=GENERATION, verdict="not yet audited", warnings=[], films=films
-        )
+        return forms.Explained(encoder=ENCODER, generation=GENERATION, verdict="not yet audited", films=films)
 
     async def read(self, film: bytes, support: forms.Support | None, sought: Sought) -> forms.Read:
         await self._take("read", film, support, sought)
@@ -166,14 +164,16 @@ def _answered(names: Sequence[str], nearest: int, own: bool) -> forms.AnsweredFi
     ]
     answer = forms.Answer(
         head="prototypes", answer=names[0], class_=names[0], probability=share, unknown=False, strangeness=0.4,
+        bound=1.2,
         probabilities=dict.fromkeys(names, share), nearest=near,
     )  # fmt: skip
-    return forms.AnsweredFilm(answers=[answer], place=_place(0))
+    return forms.AnsweredFilm(answers=[answer], place=_place(0), warnings=[])
 
 
 def _case(id: str) -> forms.Case:
     label = CLASSES[CASES.index(id) % 2]
-    return forms.Case(id=id, label=label, source="phantoms", view="PA", picture=True, place=_place(CASES.index(id)))
+    place = _place(CASES.index(id))
+    return forms.Case(id=id, label=label, source="phantoms", view="PA", picture=True, seen=False, place=place)
 
 
 def _cases(k: int) -> list[forms.SimilarCase]:
@@ -202,5 +202,5 @@ def _explained(why: Why) -> forms.ExplainedFilm:
     return forms.ExplainedFilm(
         **_maps([f"{pair[0]} rather than {pair[1]}", pair[0], "nearest", case]),
         answer=pair[0], why=pair[0], why_not=pair[1], nearest=list(CASES[: why.neighbours]), case=case,
-        of_case=forms.MapsOfFilm(**_maps([case])),
+        of_case=forms.MapsOfFilm(**_maps([case])), warnings=[],
     )  # fmt: skip

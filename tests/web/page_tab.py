@@ -10,6 +10,10 @@ import pytest
 from page_server import Served
 from phantom_answers import phantom
 
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+HEIGHT = 2600  # tall, for films to be dragged across it
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WATCH = "document.addEventListener('securitypolicyviolation', (e) => (window.broken ??= []).push(e.violatedDirective))"
 # What Chromium says of every refusal, which the page then tells in its words, and of what it does not know to forbid.
@@ -29,7 +33,6 @@ DRAWN = """(canvas) => new Promise((done) => {
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A running Chromium; where there is none the tests are skipped."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_api.sync_playwright() as playwright:
         try:
@@ -60,7 +63,7 @@ class Tab:
     ) -> None:
         self.said: list[str] = []
         self.strange: list[str] = []
-        size = {"width": width, "height": 2600}  # tall, for films to be dragged across it
+        size = {"width": width, "height": HEIGHT}
         context = browser.new_context(
             viewport=size, color_scheme=scheme, accept_downloads=True, reduced_motion="reduce"
         )
@@ -89,6 +92,11 @@ class Tab:
         broken = self.page.evaluate("window.broken ?? []")
         self.page.context.close()
         assert self.said == [] and self.strange == [] and broken == []
+
+    def resize(self, width: int) -> None:
+        """Make the window so wide, and wait until it is drawn anew."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def find(self, selector: str) -> Any:
         return self.page.locator(selector)

@@ -15,6 +15,7 @@ SIDE = 192
 GRID = 6
 DIMENSION = 24
 HEADS = {"prototype": 0.12, "knn": 0.1}
+AMONG = "this film is itself among the examples, so its answer says little"
 BOUND = 0.2
 
 
@@ -78,6 +79,7 @@ class Canned:
             {
                 "answers": [self._answer(head, names, vector, means, rows, label, support is None) for head in HEADS],
                 "place": self.place(vector),
+                "warnings": [AMONG] if support and (np.abs(rows - vector).max(axis=1) < 1e-5).any() else [],
             }
             for vector in vectors
         ]
@@ -117,6 +119,7 @@ class Canned:
             "probability": round(float(share[first]), 6),
             "unknown": bool(far.min() > BOUND),
             "strangeness": round(float(far.min()), 6),
+            "bound": BOUND,
             "probabilities": dict(zip(names, np.round(share, 6).tolist(), strict=True)),
             "nearest": [
                 {
@@ -139,6 +142,7 @@ class Canned:
             "source": SOURCES[number % 2],
             "view": "AP" if number % 3 else None,
             "picture": bool(number % 7 != 6),
+            "seen": False,
             "place": self.place(self.vectors[number]),
         }
 
@@ -153,7 +157,7 @@ class Canned:
             | {"rank": rank + 1, "distance": round(float(apart[n]), 6), "same_picture": bool(apart[n] < 1e-9)}
             for rank, n in enumerate(near)
         ]
-        return {"generation": "1", "warnings": [], "films": [{"cases": cases}]}
+        return {"generation": "1", "films": [{"cases": cases, "warnings": []}]}
 
     def explained(self, sent: bytes, case: str | None, support: dict[str, Any] | None) -> dict[str, Any]:
         film, vector = film_of(sent), self.embedding(sent)
@@ -174,6 +178,7 @@ class Canned:
             "nearest": [0, 1] if case is None else [case],
             "case": 0 if case is None else case,
             "of_case": of_case,
+            "warnings": [],
         }
 
     def _maps(self, film: np.ndarray, named: list[tuple[str, int]], turn: list[int]) -> dict[str, Any]:
@@ -208,7 +213,7 @@ class Canned:
 
     def several(self, films: list[dict[str, Any]]) -> dict[str, Any]:
         verdict = "margin maps, exact: faithful in 8 of 9 checks"
-        return {"encoder": "5e" * 32, "generation": "1", "verdict": verdict, "warnings": [], "films": films}
+        return {"encoder": "5e" * 32, "generation": "1", "verdict": verdict, "films": films}
 
     def points(self) -> dict[str, Any]:
         places = [self.place(vector) for vector in self.vectors]

@@ -17,32 +17,60 @@ from embedlearn.web.guard.settings import Guard
 POLL = 0.2  # seconds between two looks at the gallery
 
 
-class Changes(Metrics):
-    """Counts nothing new, but can be waited on for the next opening of the gallery."""
+class Looks:
+    """What came of looks at the gallery: it was opened anew, or that failed. Both can be waited for."""
 
     def __init__(self):
+        self.opened, self.failed = threading.Event(), threading.Event()
+
+    def have_failed(self, seconds):
+        """Whether a look that begins from now on fails in time."""
+        for _ in range(2):  # the first may have begun before
+            self.failed.clear()
+            if not self.failed.wait(seconds):
+                return False
+        return True
+
+
+class LookedAt(Metrics):
+    """Counts, and tells when the gallery is opened anew."""
+
+    def __init__(self, looks):
         super().__init__()
-        self.opened = threading.Event()
+        self.looks = looks
 
     def gallery(self, *words):
         super().gallery(*words)
-        self.opened.set()
+        self.looks.opened.set()
+
+
+class WrittenDown(AccessLog):
+    """A log, which tells when something fails outside every request, as a look does."""
+
+    def __init__(self, looks, descriptor):
+        super().__init__(descriptor)
+        self.looks = looks
+
+    def write(self, values):
+        super().write(values)
+        if "status" not in values and "error" in values:
+            self.looks.failed.set()
 
 
 @contextlib.contextmanager
 def running_page(*words):
-    """The address of `embedlearn serve` with these flags, and an event that is set when the gallery is opened anew."""
+    """The address of `embedlearn serve` with these flags, and what comes of its looks at the gallery."""
     flags = ["--poll", str(POLL), "--decoders", "1", *map(str, words)]
-    settings, metrics = parse_flags(Serve, "embedlearn serve", flags), Changes()
+    settings, looks = parse_flags(Serve, "embedlearn serve", flags), Looks()
     with contextlib.ExitStack() as ends:
         descriptor = os.open(os.devnull, os.O_WRONLY)
         ends.callback(os.close, descriptor)
-        log, guard = AccessLog(descriptor), Guard(rate=0)
+        metrics, log, guard = LookedAt(looks), WrittenDown(looks, descriptor), Guard(rate=0)
         ends.callback(log.close)
         app = served_app(make_engine(settings, metrics), guard, metrics, log)
         url = ends.enter_context(serving(app, guard, metrics, log))
-        metrics.opened.clear()
-        yield url, metrics.opened
+        looks.opened.clear()
+        yield url, looks
 
 
 @contextlib.contextmanager

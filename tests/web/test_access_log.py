@@ -98,6 +98,14 @@ def test_a_line_a_request_and_nothing_of_whom_it_was_about(app, pipe):
     assert not [word for word in SECRETS if word in json.dumps(found).lower()]
 
 
+def test_a_method_is_one_that_is_known(app, pipe):
+    log, lines = pipe
+    client = TestClient(guarded(app, Guard(), Metrics(), log), "http://localhost")
+    for method in ("GET", "DELETE", "DOE", "X" * 5_000, "TRACE"):
+        client.request(method, "/v1/refusing")
+    assert [line["method"] for line in lines()] == ["GET", "DELETE", "?", "?", "?"]
+
+
 def test_an_error_is_found_where_it_was_raised(pipe):
     log, lines = pipe
 
@@ -126,9 +134,9 @@ def test_an_answer_that_breaks_off_is_told(pipe):
 
 def test_a_client_elsewhere_is_no_more_than_that(app, pipe):
     log, lines = pipe
-    for address in ("192.0.2.1", "::1", "127.9.9.9", "not an address"):
+    for address in ("192.0.2.1", "::1", "127.9.9.9", "not an address", "::ffff:127.0.0.1"):
         TestClient(guarded(app, Guard(), Metrics(), log), "http://localhost", client=(address, 1)).get("/v1/refusing")
-    assert [line["client"] for line in lines()] == ["other", "loopback", "loopback", "other"]
+    assert [line["client"] for line in lines()] == ["other", "loopback", "loopback", "other", "loopback"]
 
 
 def test_lines_come_whole_and_in_order_from_many_threads(pipe):

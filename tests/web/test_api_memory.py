@@ -13,6 +13,8 @@ from embedlearn.web.api.app import make_app
 FILM = b"x" * 500_000
 HEAD = b'--B\r\nContent-Disposition: form-data; name="film"; filename="a.png"\r\n\r\n'
 FORM = "multipart/form-data; boundary=B"
+ROW = b"[%s1.5]" % (b"1.5," * 3_999)
+ROWS = b",".join([ROW] * 8)
 TIMES = 10
 
 
@@ -50,8 +52,8 @@ async def ask(app, path, content, kind, broken=False):
         ("/v1/embed", HEAD + FILM + b"\r\n--B", FORM, {}, 400),
         ("/v1/embed", HEAD + FILM + b"\r\n--B\r\nno header\r\n", FORM, {}, 400),
         ("/v1/read", HEAD + FILM + b"\r\n" + HEAD + FILM + b"\r\n--B--\r\n", FORM, {}, 413),
-        ("/v1/search", b'{"embeddings": [[%s1]]}' % (b"1.5," * 30_000), "application/json", {}, 200),
-        ("/v1/search", b'{"embeddings": [[%s""]]}' % (b"1.5," * 30_000), "application/json", {}, 422),
+        ("/v1/search", b'{"embeddings": [%s]}' % ROWS, "application/json", {}, 200),
+        ("/v1/search", b'{"embeddings": [%s, [""]]}' % ROWS, "application/json", {}, 422),
         ("/v1/embed", HEAD + FILM + b"\r\n--B--\r\n", FORM, {"broken": True}, 400),
     ],
 )

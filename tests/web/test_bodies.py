@@ -21,6 +21,7 @@ from embedlearn.web.face import Asked
 
 BODY = Body(films=4, size=100_000, vectors=True)
 BOUNDARY = b"--in between"
+LONGEST = 4_096  # numbers of an embedding
 SUPPORT = b'{"classes": {"a": [[1, 0]], "b": [[0, 1]]}}'
 
 
@@ -234,7 +235,11 @@ def test_json_that_is_refused(value, status, code, said):
 
 
 def test_more_numbers_than_fit():
-    body = Body(4, 8_000_000, vectors=True)
-    whole = b'{"embeddings": [[%s1]]}'
-    assert len(asked(whole % (b"1," * (MOST_NUMBERS - 1)), b"application/json", body).embeddings[0]) == MOST_NUMBERS
-    refused(413, "too_large", whole % (b"1," * (MOST_NUMBERS + 1)), b"application/json", body)
+    body, each = Body(4, 8_000_000, vectors=True), 4_000
+    rows = [b"[%s]" % b",".join([b"1"] * each)] * (MOST_NUMBERS // each)
+    whole = b'{"embeddings": [%s]}' % b",".join(rows)
+    assert sum(map(len, asked(whole, b"application/json", body).embeddings)) == MOST_NUMBERS
+    more = b'{"embeddings": [%s]}' % b",".join([*rows, b"[1,1]"])
+    assert f"at most {MOST_NUMBERS} numbers" in refused(413, "too_large", more, b"application/json", body)
+    longer = b'{"embeddings": [[%s]]}' % b",".join([b"1"] * (LONGEST + 1))
+    assert "embeddings.0: " in refused(422, "argument", longer, b"application/json", body)

@@ -100,7 +100,8 @@ def test_a_film_of_the_gallery_is_not_answered_from_itself_nor_from_its_patient(
     assert first.distance < 1e-3 and first.id not in near
     own = set(frame["id"][frame["patient"] == frame.set_index("id").loc[first.id, "patient"]])
     assert near.isdisjoint(own)
-    assert any("left out" in warning for warning in found.similar.warnings)
+    for part in (found.similar, found.classified, found.explained):
+        assert any("left out" in warning for warning in part.films[0].warnings)
     assert own.isdisjoint(one.id for one in found.classified.films[0].answers[0].nearest)
 
 
@@ -152,9 +153,9 @@ def test_a_support_that_is_sent_takes_the_place_of_the_gallerys(answered):
     assert first.class_ == "other" and first.strangeness == pytest.approx(np.linalg.norm(mean - vectors[4]), abs=1e-5)
     near = first.nearest[0]
     assert (near.example, near.id, near.label) == (4, None, "other")
-    assert "among the examples" in found.warnings[0]
+    assert "among the examples" in found.films[0].warnings[0]
     assert read.explained.films[0].why in ("mine", "other") and read.explained.films[0].of_case is None
-    assert all("among the examples" not in warning for warning in read.classified.warnings)
+    assert all("among the examples" not in warning for warning in read.classified.films[0].warnings)
     assert {one.name: one.examples for one in read.classified.classes} == {"mine": 3, "other": 3}
 
 

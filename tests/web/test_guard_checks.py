@@ -154,7 +154,7 @@ def test_tokens_are_new_and_may_be_used():
 
 @pytest.mark.parametrize("token", ["", "short", "x" * 20 + " ", "x" * 20 + "\n", "ä" * 20])
 def test_weak_tokens_are_refused(token):
-    with pytest.raises(ArgumentError, match="--token"):
+    with pytest.raises(ArgumentError, match="EMBEDLEARN_TOKEN"):
         Guard(token=token)
 
 
@@ -179,7 +179,8 @@ def test_a_client_gets_its_burst_and_then_its_rate():
     assert sum(answered) in (5 + 2 * 20 - 1, 5 + 2 * 20)
     refused = next(no for no in iter(lambda: check(asked_by("1.2.3.4")), 0) if no)
     assert refused.status == 429 and refused.headers == ((b"retry-after", b"1"),)
-    assert check(asked_by("1.2.3.5")) is None and check(asked_by("1.2.3.4", "/healthz")) is None
+    assert check(asked_by("1.2.3.5")) is None
+    assert all(check(asked_by("1.2.3.4", path)) is None for path in ("/healthz", "/", "/static/page.js") * 10)
 
 
 def test_many_clients_take_little_memory():
@@ -202,6 +203,19 @@ def test_a_network_of_ipv6_is_one_client():
     assert check(asked_by("2001:db8::1")) is None
     assert check(asked_by("2001:db8::ffff:1")) is not None
     assert check(asked_by("2001:db8:0:1::1")) is None
+
+
+def test_addresses_of_ipv4_are_clients_also_where_they_are_written_in_ipv6():
+    check = RateCheck(1.0, 1, lambda: 0.0)
+    assert check(asked_by("::ffff:1.2.3.4")) is None and check(asked_by("::ffff:1.2.3.5")) is None
+    assert check(asked_by("1.2.3.4")) is not None
+
+
+def test_anothers_wrong_tokens_do_not_keep_out_the_right_one():
+    ask = Asked(Guard(token=TOKEN, rate=0.001, burst=2))
+    wrong, right = ({"Authorization": f"Bearer {word}"} for word in ("x" * 16, TOKEN))
+    assert [refusal(ask(**wrong)) for _ in range(4)] == [(401, "token")] * 2 + [(429, "rate")] * 2
+    assert [ask(**right).status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_a_limit_of_the_rate_is_answered():

@@ -13,11 +13,14 @@ from embedlearn.web.engine.keeper import Keeper
 
 
 class Disk:
-    """Where the gallery lives: `revision` is what is there, `broken` what reading it raises."""
+    """Where the gallery lives: `revision` is what is there, `broken` what reading it raises.
+
+    `begun` is set when it begins to be opened, which waits for the `gate`.
+    """
 
     def __init__(self):
         self.now, self.broken, self.unreadable, self.opened = "a", None, None, []
-        self.gate = threading.Event()
+        self.gate, self.begun = threading.Event(), threading.Event()
         self.gate.set()
 
     @property
@@ -31,7 +34,8 @@ class Known:
     """What stands for `Knowledge`."""
 
     def __init__(self, disk):
-        disk.gate.wait(10)
+        disk.begun.set()
+        assert disk.gate.wait(10)
         if disk.unreadable:
             raise disk.unreadable
         self.store, self.revision, self.closed = disk, disk.now, threading.Event()
@@ -115,11 +119,13 @@ def test_one_that_cannot_be_asked_is_away_until_it_can(kept):
 
 def test_what_is_opened_while_all_ends_is_closed_too(kept):
     async def ask(scene):
+        scene.disk.begun.clear()
         scene.disk.gate.clear()
         scene.disk.now = "b"
-        await asyncio.sleep(0.05)  # it is being opened now, or soon
+        await until(scene.disk.begun.is_set)
         scene.keeper.stop()
-        await asyncio.sleep(0.01)
+        await until(lambda: not scene.keeper.is_watching)
+        assert len(scene.disk.opened) == 1
         scene.disk.gate.set()
 
-    assert all(known.closed.is_set() for known in kept(ask).opened)
+    assert [known.closed.is_set() for known in kept(ask).opened] == [True, True]

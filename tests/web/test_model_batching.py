@@ -84,14 +84,14 @@ async def until_busy(encoder):
     assert await asyncio.to_thread(encoder.busy.wait, 10)
 
 
-@pytest.mark.parametrize(("workers", "most"), [(1, 1), (1, 7), (1, 32), (3, 4)])
-def test_embeddings_are_those_of_embed_films_whatever_the_batches(saved, films, workers, most):
+@pytest.mark.parametrize("most", [1, 7, 32])
+def test_embeddings_are_those_of_embed_films_whatever_the_batches(saved, films, most):
     whole = Films(films, np.arange(len(films)), ("",) * len(films))
     expected = embed_films(saved.encoder, whole, saved.preprocessing)
     seen_together = []
 
     async def ask():
-        model = Model(saved, CPU, workers=workers, most=most, observe=lambda count, _: seen_together.append(count))
+        model = Model(saved, CPU, most=most, observe=lambda count, _: seen_together.append(count))
         try:
             return await asyncio.gather(*(model.see(film) for film in films))
         finally:
@@ -189,23 +189,9 @@ def test_all_of_a_batch_hear_of_its_error_and_the_next_batch_is_answered():
     assert last.embedding.tolist() == read(3)
 
 
-def test_so_many_workers_work_at_once_and_no_more():
-    async def ask():
-        with gated(workers=2, most=1) as (model, encoder):
-            tasks = [asyncio.create_task(model.see(grey(shade))) for shade in range(5)]
-            await until_busy(encoder)
-            while len(encoder.batches) < 2:  # the second thread is starting
-                await asyncio.sleep(0.001)
-            assert model.waiting == 3
-            encoder.gate.set()
-            return [one.embedding.tolist() for one in await asyncio.gather(*tasks)]
-
-    assert asyncio.run(asyncio.wait_for(ask(), 20)) == [read(shade) for shade in range(5)]
-
-
 def test_a_model_is_asked_again_after_all_was_quiet(saved, films):
     async def ask():
-        model = Model(saved, CPU, workers=2)
+        model = Model(saved, CPU)
         try:
             return [(await model.see(films[0])).embedding for _ in range(20)]
         finally:

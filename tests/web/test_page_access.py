@@ -1,17 +1,11 @@
 """The page for every reader: by keyboard, by screen reader, in both themes, on a telephone and on a wall."""
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from page_server import Served
-from page_tab import Tab, chromium, film, other
-from phantom_answers import Canned
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = sync_api.expect
+from page_tab import Tab, expect, film, other
 
 NAMED = {"button", "link", "textbox", "slider", "radio", "checkbox", "combobox", "img", "dialog", "region", "group"}
 HEADINGS = """() => [...document.querySelectorAll("h1, h2, h3, h4")].filter((each) => each.checkVisibility())
@@ -50,6 +44,7 @@ TARGETS = """() => [...document.querySelectorAll("button, select, summary, input
   .map(([area, each]) => [each.outerHTML.slice(0, 90), area.getBoundingClientRect()])
   .filter(([, box]) => box.width < 24 || box.height < 24)
   .map(([words, box]) => `${words} ${box.width} x ${box.height}`)"""
+WIDE = "document.documentElement.scrollWidth - innerWidth"
 FOCUSED = """() => {
   const { activeElement: each } = document, seen = each.matches(".choices input") ? each.nextElementSibling : each;
   const { outlineStyle, outlineWidth } = getComputedStyle(seen);
@@ -58,19 +53,6 @@ FOCUSED = """() => {
   return { body: each === document.body, key: each.dataset.key ?? each.id ?? "", text: each.textContent.trim(), outline,
     inside: box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def served(browser: Any) -> Iterator[Served]:
-    started = Served(Canned(per_class=3)).start()
-    yield started
-    started.stop()
 
 
 def filled(tab: Tab) -> None:
@@ -82,6 +64,9 @@ def filled(tab: Tab) -> None:
     expect(tab.find(".sentence")).to_contain_text("Nearest to dense")
     expect(tab.find("#viewer canvas").first).to_have_attribute("aria-label", re.compile("dense, not clear"))
     tab.page.click("#about summary")
+
+
+STAGES = (lambda tab: None, filled, lambda tab: tab.find("#cards .case").first.click())
 
 
 def ratio(one: list[int], other: list[int]) -> float:
@@ -122,15 +107,16 @@ def steps(levels: list[int]) -> bool:
     return levels[0] == 1 and all(after <= before + 1 for before, after in pairwise(levels))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everything_has_a_name_and_can_be_read(browser: Any, served: Served, scheme: str) -> None:
-    tab = Tab(browser, served, scheme=scheme).ready()
-    for fill in (lambda: None, lambda: filled(tab), lambda: tab.find("#cards .case").first.click()):
-        fill()
-        assert faint(tab) == [] and nameless(tab) == []
+def test_everything_has_a_name_and_can_be_read(tab: Tab) -> None:
+    for fill in STAGES:
+        fill(tab)
+        for scheme in ("dark", "light"):
+            tab.page.emulate_media(color_scheme=scheme)
+            expect(tab.find("html")).to_have_attribute("data-theme", scheme)
+            assert faint(tab) == []
+        assert nameless(tab) == []
         assert steps(tab.page.evaluate(HEADINGS))
     assert tab.page.evaluate("[...document.querySelectorAll('header.top, main, footer')].length") == 3
-    tab.close()
 
 
 def test_the_contrast_that_is_computed_is_the_standards() -> None:
@@ -139,22 +125,21 @@ def test_the_contrast_that_is_computed_is_the_standards() -> None:
     assert steps([1, 2, 3, 2]) and not steps([1, 3]) and not steps([2])
 
 
-@pytest.mark.parametrize("width", [360, 768, 1280, 2560])
-def test_nothing_is_wider_than_the_window(browser: Any, served: Served, width: int) -> None:
-    tab = Tab(browser, served, width=width).ready()
-    wide = "[document.documentElement.scrollWidth, innerWidth]"
-    for fill in (lambda: None, lambda: filled(tab), lambda: tab.find("#cards .case").first.click()):
-        fill()
-        scrolled, inner = tab.page.evaluate(wide)
-        assert scrolled <= inner
-        assert tab.page.evaluate(TARGETS) == []
-    box = tab.find("#compare").bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= width
-    tab.close()
+def test_nothing_is_wider_than_the_window(tab: Tab) -> None:
+    for fill in STAGES:
+        fill(tab)
+        for width in (360, 768, 1280, 2560):
+            tab.resize(width)
+            assert tab.page.evaluate(WIDE) <= 0, width
+            assert tab.page.evaluate(TARGETS) == [], width
+    for width in (360, 768, 1280, 2560):
+        tab.resize(width)
+        box = tab.find("#compare").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
-def test_names_are_only_words(browser: Any, served: Served) -> None:
-    tab = Tab(browser, served, width=360).ready()
+def test_names_are_only_words(open_tab: Any) -> None:
+    tab = open_tab(width=360).ready()
     markup = "<img src=x onerror=alert(1)>"
     tab.put(film("covid-19") | {"name": f"{markup}.png"})
     tab.make_class(f"<b>{'W' * 56}", film("covid-19", 11) | {"name": f"{'M' * 90}.png"})
@@ -162,13 +147,11 @@ def test_names_are_only_words(browser: Any, served: Served) -> None:
     expect(tab.find(".sentence")).to_contain_text("<b>WWW")
     assert tab.text("#film-title") == f"{markup}.png"
     assert tab.find("main b, img[src=x], img[onerror]").count() == 0
-    scrolled, inner = tab.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert scrolled <= inner
-    tab.close()
+    assert tab.page.evaluate(WIDE) <= 0
 
 
-def test_the_theme_is_the_systems_until_another_is_chosen(browser: Any, served: Served) -> None:
-    tab = Tab(browser, served, scheme="dark").ready()
+def test_the_theme_is_the_systems_until_another_is_chosen(open_tab: Any) -> None:
+    tab = open_tab(scheme="dark").ready()
     theme = "document.documentElement.dataset.theme"
     assert tab.page.evaluate(theme) == "dark"
     assert tab.page.get_attribute("#theme", "aria-pressed") == "true"
@@ -181,11 +164,9 @@ def test_the_theme_is_the_systems_until_another_is_chosen(browser: Any, served: 
     tab.page.reload()
     tab.ready()
     assert tab.page.evaluate(theme) == "dark"
-    tab.close()
 
 
-def test_all_can_be_done_by_keyboard(browser: Any, served: Served) -> None:
-    tab = Tab(browser, served).ready()
+def test_all_can_be_done_by_keyboard(tab: Tab) -> None:
     keys = tab.page.keyboard
 
     def go_to(wanted: str) -> None:
@@ -225,4 +206,3 @@ def test_all_can_be_done_by_keyboard(browser: Any, served: Served) -> None:
     go_to("film-1-remove")
     keys.press("Enter")
     expect(tab.find("#strip li")).to_have_count(1)
-    tab.close()

@@ -2,40 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from page_server import Served
-from page_tab import Tab, chromium, film, other
+from page_tab import Tab, expect, film, other
 from phantom_answers import Canned, film_of, phantom, png_of
 
 from embedlearn.radiographs.phantom import LABELS
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = sync_api.expect
-
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def served(browser: Any) -> Iterator[Served]:
-    started = Served(Canned()).start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def tab(browser: Any, served: Served) -> Iterator[Tab]:
-    served.asked.clear()
-    opened = Tab(browser, served).ready()
-    yield opened
-    opened.close()
+def canned() -> Canned:
+    return Canned()
 
 
 def test_a_film_is_answered(tab: Tab, served: Served) -> None:
@@ -175,7 +155,7 @@ def test_examples_are_moved_and_removed(tab: Tab) -> None:
     expect(tab.find("#from input[value=own]")).to_be_disabled()
     assert "Nearest to covid-19" in tab.text(".sentence")
     tab.page.click("text=Add the film shown >> nth=1")
-    expect(tab.find("#verdict .warning")).to_contain_text("itself one of your examples")
+    expect(tab.find("#verdict .warning")).to_contain_text("itself among the examples")
     tab.page.click('[aria-label="Remove the class two"]')
     expect(tab.find(".zone")).to_have_count(1)
 

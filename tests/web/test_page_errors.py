@@ -6,36 +6,15 @@ from typing import Any
 
 import pytest
 from page_server import NO_FILM, Served
-from page_tab import Tab, chromium, film, other
+from page_tab import Tab, expect, film, other
 from phantom_answers import Canned
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = sync_api.expect
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def canned() -> Canned:
-    return Canned(per_class=3)
 
 
 @pytest.fixture
-def served(canned: Canned) -> Iterator[Served]:
+def served(browser: Any, canned: Canned) -> Iterator[Served]:
     started = Served(canned).start()
     yield started
     started.stop()
-
-
-@pytest.fixture
-def tab(browser: Any, served: Served) -> Iterator[Tab]:
-    opened = Tab(browser, served).ready()
-    yield opened
-    opened.close()
 
 
 def test_what_is_no_film_is_said_and_leaves_the_others_alone(tab: Tab) -> None:
@@ -92,9 +71,9 @@ def test_a_refusal_says_what_to_do(tab: Tab, served: Served, status: int, remedy
         expect(tab.find(".sentence")).to_contain_text("Nearest to covid-19")
 
 
-def test_the_token_is_asked_for(browser: Any, served: Served) -> None:
+def test_the_token_is_asked_for(open_tab: Any, served: Served) -> None:
     served.token = "right-one"
-    tab = Tab(browser, served)
+    tab = open_tab()
     expect(tab.find("#token")).to_be_visible()
     for given, words in (("wrong", "not the server’s"), ("right-one", None)):
         tab.page.fill("#token-value", given)
@@ -107,20 +86,18 @@ def test_the_token_is_asked_for(browser: Any, served: Served) -> None:
     tab.page.reload()
     tab.ready()
     assert tab.page.is_hidden("#token")
-    tab.close()
 
 
-def test_the_token_in_the_address_is_taken_out_of_sight(browser: Any, served: Served) -> None:
+def test_the_token_in_the_address_is_taken_out_of_sight(open_tab: Any, served: Served) -> None:
     served.token = "right/one"
-    tab = Tab(browser, served, "#token=right%2Fone").ready()
+    tab = open_tab("#token=right%2Fone").ready()
     assert tab.page.url == served.url
     expect(tab.find("#examples img")).to_have_count(8)
-    tab.close()
 
 
-def test_without_a_token_there_is_another_try(browser: Any, served: Served) -> None:
+def test_without_a_token_there_is_another_try(open_tab: Any, served: Served) -> None:
     served.token = "right-one"
-    tab = Tab(browser, served)
+    tab = open_tab()
     tab.page.click("#token-cancel")
     expect(tab.find("#alerts [role=alert]")).to_contain_text("Give the token")
     tab.page.click("#alerts >> text=Try again")
@@ -128,7 +105,6 @@ def test_without_a_token_there_is_another_try(browser: Any, served: Served) -> N
     tab.page.click("#token >> text=Go on")
     tab.ready()
     assert tab.find("#alerts [role=alert]").count() == 0
-    tab.close()
 
 
 def test_what_has_been_superseded_is_given_up(tab: Tab, served: Served) -> None:

@@ -37,14 +37,14 @@ def test_a_gallery_in_postgresql_is_served_as_one_in_a_folder_and_changes(place,
         in_folder = found(url, known)
     requests = [posted("/v1/classify", known), posted("/v1/search", known), posted("/v1/read", known)]
     served = running_page("--gallery", "served", *base, *store)
-    with served as (url, opened), httpx.Client(base_url=url, timeout=30) as client:
+    with served as (url, looks), httpx.Client(base_url=url, timeout=30) as client:
         count = client.get("/v1/about").json()["cases"]
         in_database = found(url, known)
         assert in_database[0] == in_folder[0]
         assert in_database[1] == pytest.approx(in_folder[1], abs=1e-5)
         with asking(url, requests, threads=3) as answers:
             index.main(["--out", "served", "--add", "--data", str(tmp_path / "more"), *base, *store])
-            assert opened.wait(SOON)
+            assert looks.opened.wait(SOON)
             with PostgresGallery.open(postgres.url, "served") as current:
                 assert client.get("/v1/about").json()["generation"] == current.revision
                 assert client.get("/v1/about").json()["cases"] == len(current) == count + 8

@@ -2,9 +2,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -34,6 +36,10 @@ async def app(scope, receive, send):
     if scope["path"] == "/slow":
         say("begun")
         await asyncio.to_thread(sys.stdin.readline)
+    if scope["path"] == "/sent":
+        say("sending")
+        while (await receive()).get("more_body"):
+            pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
     await send({"type": "http.response.body", "body": b"done"})
 
@@ -143,6 +149,22 @@ def test_what_takes_too_long_is_not_waited_for(start):
     program.release()
     said, complained, code = program.ends()
     assert said == ["stopping", "ended"] and code == 0 and "Traceback" not in complained
+
+
+def test_who_is_still_sending_holds_up_nobody(start):
+    program = start()
+    place = urlsplit(program.url)
+    with socket.create_connection((place.hostname, place.port), 10) as connection:
+        connection.sendall(b"POST /sent HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\na")
+        assert program.line() == "sending"
+        thread, answers = stopped_while_slow(program, signal.SIGTERM)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 503 ") and b'"code":"stopping"' in answer
+    program.release()
+    thread.join()
+    assert answers == [(200, "done")]
+    said, _, code = program.ends()
+    assert said == ["stopping", "ended"] and code == 0
 
 
 def test_an_idle_server_ends_and_tells_where_it_was(start):

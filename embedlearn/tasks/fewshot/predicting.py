@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from embedlearn.sources import Collection
 
 FORMAT = "embedlearn-predictions-1"
-FEW = 5
 WIDTH = 140  # of the printed table where there is no terminal
 
 
@@ -148,17 +147,9 @@ def _overlap(support: Collection, query: Collection, own: Any) -> list[str]:
 
 def _warnings(fitted: Fitted, counts: dict[str, int]) -> list[str]:
     """What a reader must know before believing an answer."""
-    from embedlearn.episodes.calibration import HOTTEST
+    from embedlearn.episodes.prediction import cautions
 
-    found = []
-    if few := [f"{name} {count}" for name, count in counts.items() if count < FEW]:
-        found.append(f"warning: few examples ({', '.join(few)}); other examples may give other answers")
-    if fitted.temperature is None:
-        found.append(f"warning: probabilities are as they come, and no film is called unknown ({fitted.reason})")
-    elif fitted.temperature >= HOTTEST:
-        found.append("warning: on base films the head does no better than chance; the probabilities say as much")
-    if 0 < fitted.shots < min(counts.values()):
-        found.append(f"note: temperature and bound are from base episodes of {fitted.shots} shots, the most there are")
+    found = [f"warning: {line}" for line in cautions(fitted, counts)]
     found.append("note: research use only; a shortcut such as a film's source can decide an answer")
     return found
 

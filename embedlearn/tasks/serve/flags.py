@@ -83,7 +83,8 @@ class Serve:
             ("--most-mb", self.most_mb, 1, 4_096), ("--most-pixels", self.most_pixels, 1, 100),
             ("--decode-seconds", self.decode_seconds, 0.1, 600), ("--rate", self.rate, 0, 1e6),
             ("--poll", self.poll, 0.1, 86_400), ("--seed", self.seed, 0, 2**31 - 1),
-            ("--decoders", self.decoders or 1, 1, 64), ("--threads", self.threads or 1, 1, 256),
+            ("--decoders", 1 if self.decoders is None else self.decoders, 1, 64),
+            ("--threads", 1 if self.threads is None else self.threads, 1, 256),
         ):  # fmt: skip
             require_number(flag, value, low, high)
         if self.demo and (self.run or self.gallery or self.store or self.map):

@@ -114,6 +114,7 @@ def make_engine(settings: Serve, metrics: Metrics, examples: Sequence[tuple[str,
     from embedlearn.explanations.checks.report import stored_verdict
     from embedlearn.explanations.lag import kept_sight
     from embedlearn.gallery.opening import open_gallery
+    from embedlearn.radiographs.splits import SEEN
     from embedlearn.tasks.base import trained_base
     from embedlearn.web.decoding.decoders import Decoders
     from embedlearn.web.engine.answering import Calibration
@@ -136,11 +137,12 @@ def make_engine(settings: Serve, metrics: Metrics, examples: Sequence[tuple[str,
     served = Served(
         open=lambda: open_gallery(gallery, settings.store, device="cpu"), saved=saved, learnt=run.classes,
         calibration=Calibration(
-            trained_base(run, saved, device), saved.center.numpy(), heads, settings.measure, settings.keep
+            trained_base(run, saved, device), saved.center.numpy(), heads, settings.measure, settings.keep,
+            run.classes,
         ),
         classes=settings.classes, columns=settings.show, map=settings.map, pictures=settings.pictures,
         films={digest: Path(path) for digest, path in zip(manifest["sha256"], manifest["path"], strict=True)},
-        seed=settings.seed,
+        seen=frozenset(manifest["sha256"][manifest["split"].isin(SEEN)]), seed=settings.seed,
     )  # fmt: skip
     shown = Shown(
         limits=_limits(settings), version=version("embedlearn"), examples=examples,

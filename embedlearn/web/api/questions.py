@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from embedlearn.web import forms
 from embedlearn.web.api.bodies import Body
+from embedlearn.web.api.leaving import while_there
 from embedlearn.web.api.parameters import ClassifyParameters, ExplainParameters, NoParameters, SearchParameters
 from embedlearn.web.api.routes import answered
 from embedlearn.web.api.schema import WITH_BODY, described, refusals
@@ -29,7 +30,7 @@ def question_routes(engine: Engine, limits: forms.Limits) -> APIRouter:
     async def embed_films(request: Request, _: NoParameters) -> Response:
         """The embeddings of films, each of length 1, which `classify` and `search` take in place of films."""
         asked = await plain.read(request)
-        return answered(await engine.embed(asked.films))
+        return answered(await while_there(request, engine.embed(asked.films)))
 
     @router.post("/v1/classify", summary="Classify films", **_documented(forms.Classified, either))
     async def classify_films(request: Request, wanted: Annotated[ClassifyParameters, Query()]) -> Response:
@@ -37,23 +38,23 @@ def question_routes(engine: Engine, limits: forms.Limits) -> APIRouter:
 
         With a `support` the classes are those of the examples that were sent, in place of the gallery's.
         """
-        return answered(await engine.classify(await either.read(request), wanted.nearest))
+        return answered(await while_there(request, engine.classify(await either.read(request), wanted.nearest)))
 
     @router.post("/v1/search", summary="Find similar cases", **_documented(forms.Similar, either))
     async def find_similar(request: Request, wanted: Annotated[SearchParameters, Query()]) -> Response:
         """The cases of the gallery that are most similar to each film, nearest first."""
-        return answered(await engine.search(await either.read(request), wanted.sought()))
+        return answered(await while_there(request, engine.search(await either.read(request), wanted.sought())))
 
     @router.post("/v1/explain", summary="Explain answers", **_documented(forms.Explained, films, 404))
     async def explain_films(request: Request, wanted: Annotated[ExplainParameters, Query()]) -> Response:
         """What each place of a film adds to its answer, and to its likeness with cases; the places sum to the score."""
-        return answered(await engine.explain(await films.read(request), wanted.wanted()))
+        return answered(await while_there(request, engine.explain(await films.read(request), wanted.wanted())))
 
     @router.post("/v1/read", summary="Read one film", **_documented(forms.Read, single))
     async def read_film(request: Request, wanted: Annotated[SearchParameters, Query()]) -> Response:
         """All that the page shows of one film: its picture, answers, similar cases and explanation."""
         asked = await single.read(request)
-        return answered(await engine.read(asked.films[0], asked.support, wanted.sought()))
+        return answered(await while_there(request, engine.read(asked.films[0], asked.support, wanted.sought())))
 
     return router
 

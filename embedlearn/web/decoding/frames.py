@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SIZES = struct.Struct("<II")  # bytes of the head, bytes of the body
+MOST_HEAD = 64 << 10  # bytes
 
 Frame = tuple[dict[str, Any], memoryview]
 
@@ -44,9 +45,14 @@ async def send_soon(line: socket.socket, head: Mapping[str, Any], *bodies: bytes
         await loop.sock_sendall(line, part)
 
 
-async def receive_soon(line: socket.socket) -> Frame:
-    """The next frame, while other tasks go on. Raises `EOFError` where the other side has ended."""
+async def receive_soon(line: socket.socket, most: int = 0) -> Frame:
+    """The next frame, of a body of at most `most` bytes, while other tasks go on.
+
+    Raises `EOFError` where the other side has ended, and `OSError` where it announces more than it may send.
+    """
     head, body = SIZES.unpack(await _exactly(line, SIZES.size))
+    if head > MOST_HEAD or body > most:
+        raise OSError(f"wanted a frame of at most {MOST_HEAD:,} and {most:,} bytes, got {head:,} and {body:,}")
     data = memoryview(await _exactly(line, head + body))
     return json.loads(bytes(data[:head])), data[head:]
 

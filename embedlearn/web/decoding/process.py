@@ -30,11 +30,12 @@ SET = {
 class Process:
     """A process that decodes one film at a time, and the socket to it; `told` are its settings, of plain data.
 
-    Raises `OSError` where the system has no room for another.
+    On Linux it ends with the thread that made this. Raises `OSError` where the system has no room for another.
     """
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.is_ready = False
+        self._square = int(told["preprocessing"]["size"]) ** 2  # bytes that the encoder reads
         self.line, theirs = socket.socketpair()
         try:
             self.child = subprocess.Popen(
@@ -50,7 +51,7 @@ class Process:
         finally:
             theirs.close()
         with contextlib.suppress(OSError):  # it has ended already, as who waits for it will see
-            send(self.line, told)
+            send(self.line, {**told, "parent": os.getpid()})
         self.line.setblocking(False)
 
     async def ready(self) -> None:
@@ -72,7 +73,7 @@ class Process:
         await self.ready()
         async with asyncio.timeout(seconds):
             await send_soon(self.line, head, film)
-            return await receive_soon(self.line)
+            return await receive_soon(self.line, self._square + head["shown"] ** 2)
 
     def has_ended(self) -> bool:
         """Whether it is gone, and nothing of it is left."""

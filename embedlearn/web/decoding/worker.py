@@ -1,12 +1,13 @@
 """The process that decodes: it reads films from its standard input, a socket, and answers there until that closes.
 
 What is sent may be forged, so the process holds nothing worth having, may take so much memory, writes no file, leaves
-no core behind, and ends by the clock where nobody is left to end it.
+no core behind, and ends with the server, or else by the clock where nobody is left to end it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from embedlearn.web.decoding.decoded import Decoded, decode_film
 from embedlearn.web.decoding.frames import receive, send
 
 LONGEST = 500  # characters of a message
+PR_SET_PDEATHSIG = 1  # of Linux: which signal a process gets when the thread that started it ends
 
 
 def main() -> None:
@@ -35,6 +37,7 @@ def main() -> None:
     if first is None:
         return
     told, _ = first
+    _end_with(told["parent"])
     preprocessing = Preprocessing(**told["preprocessing"])
     preprocess(np.eye(2 * preprocessing.size, dtype=np.uint8), preprocessing)  # loads what it needs
     send(line, {"ready": True})
@@ -43,11 +46,20 @@ def main() -> None:
     _bound(told["memory"])
     while (asked := receive(line)) is not None:
         head, data = asked
-        signal.setitimer(signal.ITIMER_REAL, 2 * told["seconds"])
+        signal.setitimer(signal.ITIMER_REAL, told["seconds"] + 1)  # the server has ended it by then, if it is there
         reply = _reply(FilmBytes(data, head["name"]), preprocessing, told, head["shown"])
         signal.setitimer(signal.ITIMER_REAL, 0)
         del asked, data
         send(line, *reply)
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end as soon as its parent has."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was faster
+        sys.exit()
 
 
 def _bound(memory: int) -> None:

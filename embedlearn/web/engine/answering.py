@@ -8,27 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlearn.episodes.evaluate import BaseFilms
-from embedlearn.episodes.prediction import Fitted, Predictor, fit_on_base
+from embedlearn.episodes.prediction import Fitted, Predictor, cautions, fit_on_base
 from embedlearn.episodes.space import Space
+from embedlearn.errors import EpisodeError
+from embedlearn.radiographs.manifest import class_of
 from embedlearn.web.engine.examples import Examples
 from embedlearn.web.forms import Answer, FittedHead, Nearest
 
-FEW = 5  # examples of a class, below which others may give other answers
-SHOTS = (1, 2, 3, 5, 10, 20, 50, 100)  # of the base episodes that are fitted on
+MOST_SHOTS = 100  # of the base episodes that are fitted on
 
 
 class Calibration:
-    """Temperatures and bounds from a run's validation films, by head and shots, each fitted when it is first needed."""
+    """Temperatures and bounds from a run's validation films, by head and shots, each fitted when it is first needed.
+
+    `learnt`: the classes of these films, beyond which a temperature and a bound are a loan.
+    """
 
     def __init__(
-        self, base: BaseFilms | None, center: NDArray[np.float32], heads: Sequence[str], measure: str, keep: float
+        self,
+        base: BaseFilms | None,
+        center: NDArray[np.float32],
+        heads: Sequence[str],
+        measure: str,
+        keep: float,
+        learnt: Sequence[str],
     ) -> None:
+        self.learnt = tuple(learnt)
         self.base, self.center, self.heads, self.measure, self.keep = base, center, tuple(heads), measure, keep
         self._fitted: dict[tuple[str, int], Fitted] = {}
 
     def fitted(self, head: str, examples: int) -> Fitted:
         """What is fitted for a support with so many `examples` in its smallest class."""
-        shots = max(count for count in SHOTS if count <= max(1, examples))
+        shots = min(max(1, examples), MOST_SHOTS)
         if (head, shots) not in self._fitted:  # perhaps by two threads at once, to the same end
             self._fitted[head, shots] = fit_on_base(self.base, head, self.measure, shots, keep=self.keep)
         return self._fitted[head, shots]
@@ -39,8 +50,12 @@ class Responder:
 
     def __init__(self, examples: Examples, calibration: Calibration) -> None:
         self.examples = examples
-        space, counts = Space(examples.vectors, calibration.center), examples.counts()
-        self.counts = counts
+        counts = examples.counts()
+        if len(counts) < 2:
+            known = ", ".join(counts) or "none"
+            raise EpisodeError(f"examples: wanted two classes or more besides the film's own case, got {known}")
+        space = Space(examples.vectors, calibration.center)
+        self.counts, self.learnt = counts, calibration.learnt if calibration.base else ()
         self.predictors = {
             head: Predictor(
                 space, examples.labels, head=head, measure=calibration.measure,
@@ -54,7 +69,12 @@ class Responder:
         found = {head: one.predict(vectors, max(1, nearest)) for head, one in self.predictors.items()}
         return [
             [
-                Answer(head=head, **each.plain(film), nearest=[self._near(*pair) for pair in each.near(film)[:nearest]])
+                Answer(
+                    head=head,
+                    **each.plain(film),
+                    bound=self.predictors[head].fitted.bound,
+                    nearest=[self._near(*pair) for pair in each.near(film)[:nearest]],
+                )
                 for head, each in found.items()
             ]
             for film in range(len(vectors))
@@ -77,9 +97,13 @@ class Responder:
     def warnings(self) -> list[str]:
         """What a reader must know before believing an answer."""
         found = list(self.examples.notes)
-        if few := [f"{name} {count}" for name, count in self.counts.items() if count < FEW]:
-            found.append(f"few examples ({', '.join(few)}); other examples may give other answers")
-        if reasons := {one.fitted.reason for one in self.predictors.values() if one.fitted.temperature is None}:
-            found.append(f"probabilities are as they come, and no film is called unknown ({reasons.pop()})")
+        others = [name for name in self.counts if class_of(name, self.learnt) is None]
+        if self.learnt and others:
+            known, loan = (" and ".join(names) for names in (self.learnt, others))
+            found.append(
+                f"probabilities and the bound for the unknown were fitted on {known}; for {loan} they are a loan"
+            )
+        told = [line for one in self.predictors.values() for line in cautions(one.fitted, self.counts)]
+        found += dict.fromkeys(told)
         found.append("a shortcut such as a film's source can decide an answer")
         return found

@@ -11,41 +11,56 @@ from PIL import Image
 
 from embedlearn.errors import ImageError
 from embedlearn.gallery.pictures import Pictures
+from embedlearn.radiographs.opening import FilmBytes
 from embedlearn.radiographs.preprocessing import Preprocessing
-from embedlearn.radiographs.reading import preprocess, read_film
+from embedlearn.web.decoding.decoders import Decoders
+from embedlearn.web.face import SlowError
 
-SHOWN = 1_024  # pixels of the longer side of a film that is shown
+SHOWN = 1_024  # pixels of the longer side of a case's film that is shown
 
 
 @dataclass(frozen=True, eq=False)
 class CaseFilm:
-    """A case's film: `film` uint8 [H, W] to be shown, `square` uint8 [S, S] for the encoder, and what led there.
+    """A case's film of `height` x `width` pixels: `shown` uint8 [h, w], perhaps smaller, and `square` uint8 [S, S].
 
-    Where only the square is at hand it is the film too, and nothing led there.
+    `preprocessing` led from the film to the square, which the encoder reads.
     """
 
     square: NDArray[np.uint8]
-    film: NDArray[np.uint8]
+    shown: NDArray[np.uint8]
+    height: int
+    width: int
     preprocessing: Preprocessing
 
 
-def find_case_film(pictures: Pictures | None, token: str | None) -> CaseFilm | None:
-    """The film with this token: its file where that is at hand, else what was decoded before; None without either."""
+@dataclass(frozen=True, eq=False)
+class AtHand:
+    """What there is of a case's film: its file's bytes, and the square as it was decoded before; either may be None."""
+
+    file: FilmBytes | None
+    square: NDArray[np.uint8] | None
+
+
+def look_up(pictures: Pictures | None, token: str | None) -> AtHand:
+    """What there is of the film with this token; reads its file."""
     if pictures is None or token is None:
-        return None
-    if path := pictures.path_of(token):
+        return AtHand(None, None)
+    return AtHand(pictures.file_of(token), pictures.of(token) if token in pictures.places else None)
+
+
+async def case_film(there: AtHand, decoders: Decoders) -> CaseFilm | None:
+    """The film itself where it can be decoded, else the square alone; None without either."""
+    if there.file:
         try:
-            film = read_film(path)
-            return CaseFilm(preprocess(film, pictures.settings), film, pictures.settings)
-        except ImageError:
+            found = await decoders.decode(there.file.data, name=there.file.name, shown=SHOWN)
+            assert found.shown is not None
+            return CaseFilm(found.square, found.shown, found.height, found.width, decoders.preprocessing)
+        except (ImageError, SlowError):
             pass
-    square = pictures.of(token)
-    return None if square is None else CaseFilm(square, square, Preprocessing(size=len(square)))
-
-
-def is_pictured(pictures: Pictures | None, token: str | None) -> bool:
-    """Whether `find_case_film` will find one, but for files that have gone since."""
-    return pictures is not None and token is not None and (token in pictures.places or bool(pictures.path_of(token)))
+    if there.square is None:
+        return None
+    side = len(there.square)
+    return CaseFilm(there.square, there.square, side, side, Preprocessing(size=side))
 
 
 def as_png(film: NDArray[np.uint8], longest: int = SHOWN) -> bytes:

@@ -6,20 +6,22 @@ import asyncio
 import base64
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from itertools import zip_longest
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlearn.errors import EmbedlearnError, EpisodeError
+from embedlearn.errors import ArgumentError, EmbedlearnError, EpisodeError
 from embedlearn.explanations.geometry import Sight
 from embedlearn.web import forms
 from embedlearn.web.decoding.decoded import Decoded
 from embedlearn.web.decoding.decoders import Decoders
-from embedlearn.web.engine.casefilms import as_png, find_case_film
+from embedlearn.web.engine.casefilms import as_png, case_film, look_up
 from embedlearn.web.engine.keeper import STALE, Keeper
 from embedlearn.web.engine.knowledge import Knowledge, Served
 from embedlearn.web.engine.model import Model, Seen
@@ -29,14 +31,14 @@ from embedlearn.web.engine.replies import (
     asked_vectors,
     classified,
     explained_film,
-    own_warnings,
-    similar_cases,
+    found_film,
 )
-from embedlearn.web.face import Asked, Sought, UnknownError, Why
+from embedlearn.web.face import Asked, BusyError, Sought, UnknownError, Why
 from embedlearn.web.guard.metrics import Metrics
 
 SHOWN = 1_280  # pixels of the longer side of a film that is sent back to be shown
 NEAREST = 3
+MOST_HITS = 10_000  # similar cases in one answer
 Result = TypeVar("Result")
 
 
@@ -47,7 +49,6 @@ class Shown:
     limits: forms.Limits
     version: str
     verdict: str
-    notes: Sequence[str] = ()
     examples: Sequence[tuple[str, str, bytes]] = ()
     """Name, label and PNG of synthetic films to try the page with."""
 
@@ -74,6 +75,7 @@ class AnswerEngine:
         self.served, self.model, self.decoders, self.sight, self.shown = served, model, decoders, sight, shown
         self.metrics = metrics
         self._pool = ThreadPoolExecutor(threads, "gallery")
+        self._stopped = False
         self._keeper = Keeper(served, self._pool, poll, metrics.gallery)
 
     async def start(self) -> None:
@@ -83,6 +85,7 @@ class AnswerEngine:
 
     async def stop(self) -> None:
         """Let go of all; what is under way has been answered."""
+        self._stopped = True
         self.decoders.stop()
         self._keeper.stop()
         await asyncio.to_thread(self._pool.shutdown)
@@ -94,7 +97,7 @@ class AnswerEngine:
         return well and self.model.waiting < self.model.queue
 
     async def embed(self, films: Sequence[bytes]) -> forms.Embedded:
-        seen = await asyncio.gather(*(self._seen(data, _name(place, films)) for place, data in enumerate(films)))
+        seen = await together(self._seen(data, _name(place, films)) for place, data in enumerate(films))
         return forms.Embedded(
             encoder=self.model.saved.digest,
             dimension=self._width,
@@ -111,27 +114,29 @@ class AnswerEngine:
         with self._keeper.using() as known:
             films = await self._films(asked.films, known)
             vectors = asked_vectors(asked, films, self._width)
-            return await self._aside(lambda: similar_cases(known, vectors, films, sought))
+            if len(vectors) * sought.k > MOST_HITS:
+                raise ArgumentError(
+                    f"k: wanted at most {MOST_HITS:,} cases in one answer; ask for fewer at once"
+                )
+            return await self._similar(known, vectors, films, sought)
 
     async def explain(self, asked: Asked, why: Why) -> forms.Explained:
         with self._keeper.using() as known:
             films = await self._films(asked.films, known, features=True)
             found = [await self._explained(known, film, asked.support, why) for film in films]
-            return self._explanations(known, found, films)
+            return self._explanations(known, found)
 
     async def read(self, film: bytes, support: forms.Support | None, sought: Sought) -> forms.Read:
         with self._keeper.using() as known:
             (one,) = await self._films([film], known, features=True, shown=SHOWN)
             vectors = one.seen.embedding[None]
-            answer, similar, png = await asyncio.gather(
-                self._aside(lambda: classified(known, vectors, [one], support, NEAREST)),
-                self._aside(lambda: similar_cases(known, vectors, [one], sought)),
-                self._aside(lambda: _png(one.decoded)),
-            )
+            png = await self._aside(lambda: _png(one.decoded))
+            answer = await self._aside(lambda: classified(known, vectors, [one], support, NEAREST))
+            similar = await self._similar(known, vectors, [one], sought)
             explained, reason = None, ""
             try:
                 found = await self._explained(known, one, support, Why())
-                explained = self._explanations(known, [found], [one])
+                explained = self._explanations(known, [found])
             except EpisodeError as error:
                 reason = str(error)
         return forms.Read(
@@ -148,7 +153,7 @@ class AnswerEngine:
             generation=known.revision, cases=known.count, classes=known.made, heads=known.responder.fitted_heads(),
             columns=known.columns, map=known.latent.latent.projection.kind if known.latent else None,
             verdict=self.shown.verdict, limits=self.shown.limits, demo=bool(self.shown.examples),
-            notes=[*self.shown.notes, *known.notes, *([STALE] if self._keeper.is_stale else [])],
+            notes=[*known.notes, *([STALE] if self._keeper.is_stale else [])],
         )  # fmt: skip
 
     def points(self) -> forms.LatentPoints:
@@ -174,17 +179,20 @@ class AnswerEngine:
 
     async def case_film(self, id: str) -> bytes:
         with self._keeper.using() as known:
-            found = await self._aside(lambda: find_case_film(known.pictures, known.token(id)))
+            there = await self._aside(lambda: look_up(known.pictures, known.token(id)))
+            found = await case_film(there, self.decoders)
             if found is None:
                 raise UnknownError("this case's film is not at hand; start the server with --pictures FOLDER")
-            return await self._aside(lambda: as_png(found.film))
+            return await self._aside(lambda: as_png(found.shown))
 
     @property
     def _width(self) -> int:
         return self.model.saved.encoder.architecture.dimension
 
     async def _aside(self, action: Callable[[], Result]) -> Result:
-        """Run what takes its time beside the event loop."""
+        """Run what takes its time beside the event loop. Raises `BusyError` where the engine has been stopped."""
+        if self._stopped:
+            raise BusyError("the server is stopping; ask again later")
         return await asyncio.get_running_loop().run_in_executor(self._pool, action)
 
     async def _seen(self, data: bytes, name: str, *, features: bool = False, shown: int = 0) -> tuple[Decoded, Seen]:
@@ -205,27 +213,47 @@ class AnswerEngine:
     ) -> list[SentFilm]:
         names = [_name(place, films) for place in range(len(films))]
         sent = zip(films, names, strict=True)
-        seen = await asyncio.gather(*(self._seen(*one, features=features, shown=shown) for one in sent))
-        return await self._aside(lambda: [SentFilm(*one, known.own(one[0].digest, one[0].patient)) for one in seen])
+        found = await together(self._seen(*one, features=features, shown=shown) for one in sent)
+        return await self._aside(
+            lambda: [
+                SentFilm(decoded, seen, known.own(seen.embedding, decoded.square, decoded.digest, decoded.patient))
+                for decoded, seen in found
+            ]
+        )
 
     async def _explained(
         self, known: Knowledge, film: SentFilm, support: forms.Support | None, why: Why
     ) -> forms.ExplainedFilm:
         told, there = await self._aside(lambda: explained_film(known, film, support, why, self.sight))
-        if there is not None:
-            encoder, sight = self.model.encoder, Sight(there.preprocessing, self.sight.lag)
-            seen = await self.model.see(there.square, features=True)
-            height, width = there.film.shape
-            told.of_case = await self._aside(lambda: like_the_film(encoder, seen, film.seen, height, width, sight))
+        found = await case_film(there, self.decoders)
+        if found is not None:
+            encoder, sight = self.model.encoder, Sight(found.preprocessing, self.sight.lag)
+            seen = await self.model.see(found.square, features=True)
+            sides = (found.height, found.width)
+            told.of_case = await self._aside(lambda: like_the_film(encoder, seen, film.seen, *sides, sight))
         return told
 
-    def _explanations(
-        self, known: Knowledge, found: list[forms.ExplainedFilm], films: Sequence[SentFilm]
-    ) -> forms.Explained:
-        return forms.Explained(
-            encoder=self.model.saved.digest, generation=known.revision, verdict=self.shown.verdict,
-            warnings=own_warnings(films), films=found,
-        )  # fmt: skip
+    async def _similar(
+        self, known: Knowledge, vectors: NDArray[np.float32], films: Sequence[SentFilm], sought: Sought
+    ) -> forms.Similar:
+        wanted = known.wanted(sought)
+        pairs = zip_longest(vectors, films)
+        found = [await self._aside(partial(found_film, known, *pair, wanted)) for pair in pairs]
+        return forms.Similar(generation=known.revision, films=found)
+
+    def _explanations(self, known: Knowledge, films: list[forms.ExplainedFilm]) -> forms.Explained:
+        digest, verdict = self.model.saved.digest, self.shown.verdict
+        return forms.Explained(encoder=digest, generation=known.revision, verdict=verdict, films=films)
+
+
+async def together(tasks: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """What all of them give, in order; where one fails the others are given up, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            made = [group.create_task(task) for task in tasks]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in made]
 
 
 def _name(place: int, films: Sequence[bytes]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedlearn.episodes.pool import choose_classes
+from embedlearn.episodes.prediction import UNKNOWN
 from embedlearn.errors import ArgumentError, EpisodeError
 from embedlearn.gallery.face import Store
 from embedlearn.gallery.where import And
@@ -18,6 +20,7 @@ from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.splits import SEEN
 from embedlearn.web.forms import MOST_EXAMPLES, Support
 
+SAME = 1e-5  # difference in any number below which two embeddings are one film's
 AT_MOST = 1_000  # of a class, from a gallery
 
 
@@ -39,18 +42,27 @@ class Examples:
         names, counts = np.unique(self.labels, return_counts=True)
         return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
 
+    def showing(self, vector: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of them have this embedding, float32 [D], and so are the same film: bool [N]."""
+        return np.asarray(np.abs(self.vectors - vector).max(axis=1) < SAME)
+
     def without(self, ids: set[str]) -> Examples:
         """Less those that are called so."""
-        if self.ids is None or not ids.intersection(self.ids):
+        return self.where(np.array([name not in ids for name in self.ids])) if self.ids else self
+
+    def where(self, kept: NDArray[np.bool_]) -> Examples:
+        """Those for which the mask [N] holds."""
+        if kept.all():
             return self
-        kept = np.array([name not in ids for name in self.ids])
-        names = tuple(name for name, keep in zip(self.ids, kept, strict=True) if keep)
-        return Examples(self.vectors[kept], self.labels[kept], self.cases[kept], names, self.notes)
+        ids = tuple(compress(self.ids, kept)) if self.ids else None
+        return Examples(self.vectors[kept], self.labels[kept], self.cases[kept], ids, self.notes)
 
 
 def sent_examples(support: Support, width: int) -> Examples:
     """The examples of a support that was sent. Raises `ArgumentError` where they cannot be embeddings of this width."""
     counts = {name: len(vectors) for name, vectors in support.classes.items()}
+    if UNKNOWN in counts:
+        raise ArgumentError(f"support: {UNKNOWN} is what films are called that are of no class; name it otherwise")
     if len(counts) < 2:
         raise ArgumentError(f"support: wanted examples of two classes or more, got {', '.join(counts)} only")
     if (total := sum(counts.values())) > MOST_EXAMPLES:
@@ -76,6 +88,7 @@ def gallery_examples(store: Store, learnt: Sequence[str], classes: Sequence[str]
     `classes` to take; by default those the encoder learnt and covid-19, or every label where there is no such class.
     Raises `EpisodeError` where the gallery has no two classes.
     """
+    classes = tuple(dict.fromkeys(classes))
     if "label" not in store.columns:
         raise EpisodeError("--gallery: wanted cases with labels, got none; make it of labelled films")
     rows = store.matching(And(()))
@@ -87,11 +100,11 @@ def gallery_examples(store: Store, learnt: Sequence[str], classes: Sequence[str]
     if len(chosen) < 2 and not unseen.all():
         kept, chosen = _of_classes(labels, np.ones(len(labels), bool), learnt, classes)
         notes.append("the encoder was trained on some of the examples, so that answers may be surer than they should")
+    if missing := sorted(set(classes) - set(chosen)):
+        raise EpisodeError(f"--classes {' '.join(missing)}: no case of the gallery is of this class; leave it out")
     if len(chosen) < 2:
         found = ", ".join(sorted(set(labels) - {""})) or "none"
         raise EpisodeError(f"--gallery: wanted cases of two classes or more, got labels {found}; name --classes")
-    if missing := sorted(set(classes) - set(chosen)):
-        raise EpisodeError(f"--classes {' '.join(missing)}: no case of the gallery is of this class; leave it out")
     named = np.array([class_of(label, chosen) or "" for label in labels])
     order = np.random.default_rng(seed).permutation(np.flatnonzero(kept))
     taken = np.sort(np.concatenate([order[named[order] == name][:AT_MOST] for name in chosen]))

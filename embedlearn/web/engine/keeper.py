@@ -76,14 +76,17 @@ class Keeper:
         except Exception:
             self.is_away = True
             raise
-        self.is_stale = revision != self.known.revision
-        if not self.is_stale:
+        if revision == self.known.revision:
+            self.is_stale = False
             return
         opening = self._pool.submit(Knowledge, self.served)
         try:
             fresh = await asyncio.shield(asyncio.wrap_future(opening))
         except asyncio.CancelledError:
             opening.add_done_callback(_close)
+            raise
+        except Exception:
+            self.is_stale = True
             raise
         self._held.retire()
         self._held = _Held(fresh, self._pool)
@@ -104,7 +107,10 @@ class _Held:
 
     def close_if_done(self) -> None:
         if self._retired and not self.users:
-            self._pool.submit(self.known.close)
+            try:
+                self._pool.submit(self.known.close)
+            except RuntimeError:  # the pool has ended
+                self.known.close()
 
 
 def _close(opening: Future[Knowledge]) -> None:

@@ -19,13 +19,16 @@ from embedlearn.gallery.pictures import Pictures, pictures_of
 from embedlearn.gallery.similar import Hits, Wanted, own_cases, similar
 from embedlearn.gallery.where import Compare, Condition, parse_condition
 from embedlearn.radiographs.cases import find_twins
+from embedlearn.radiographs.splits import SEEN
 from embedlearn.web.engine.answering import Calibration, Responder
-from embedlearn.web.engine.casefilms import is_pictured
 from embedlearn.web.engine.examples import Examples, gallery_examples
 from embedlearn.web.engine.latent import Latent, own_latent, stored_latent
 from embedlearn.web.face import Sought, UnknownError
 from embedlearn.web.forms import Case, ClassMade, SimilarCase
 
+LOOKED_AT = 10  # of the nearest cases, whether they show the film that was sent
+USUAL = ("label", "source", "view")
+OURS = ("rank", "distance", "same_picture", "picture", "seen", "place")
 Vector = NDArray[np.float32]
 Film = NDArray[np.uint8]
 
@@ -36,7 +39,7 @@ class Served:
 
     `columns`: what may be shown of a case. `learnt`: the classes the encoder was trained on; `classes`: those to answer
     with, where they are named. `map`: a folder that `visualize` wrote. `pictures`: folders with films of the gallery,
-    `films`: files of films by their SHA-256.
+    `films`: files of films by their SHA-256; `seen`: the SHA-256 of those that the encoder was trained on.
     """
 
     open: Callable[[], Store]
@@ -48,6 +51,7 @@ class Served:
     map: Path | None = None
     pictures: Sequence[Path] = ()
     films: Mapping[str, Path] | None = None
+    seen: frozenset[str] = frozenset()
     seed: int = 0
 
 
@@ -78,6 +82,12 @@ class Knowledge:
             self.names = store.names
         except StorageError as error:
             self.notes.append(str(error))
+        if strange := [name for name in served.columns if name not in store.columns and name not in USUAL]:
+            raise ArgumentError(
+                f"--show {strange[0]}: no column of the gallery; wanted some of {', '.join(store.columns)}"
+            )
+        if strange := [name for name in served.columns if name in OURS]:
+            raise ArgumentError(f"--show {strange[0]}: stands for something else in an answer; leave it out")
         self.columns = [name for name in served.columns if name in store.columns]
         self.pictures: Pictures | None = pictures_of(
             store, self.names, encoder.preprocessing, served.pictures, served.films
@@ -96,11 +106,17 @@ class Knowledge:
         """Let go of the gallery."""
         self.store.close()
 
-    def own(self, digest: str, patient: str | None) -> Condition | None:
-        """Which cases are a film's own: it itself and near-identical pictures, and its patient's, where known."""
+    def own(self, vector: Vector, square: Film, digest: str, patient: str | None) -> Condition | None:
+        """Which cases are a film's own: it itself, those that show the same to the eye, and its patient's, where known.
+
+        `vector` float32 [D] and `square` uint8 [S, S] are its embedding and what the encoder sees.
+        """
         if self.names is None or "film" not in self.store.columns:
             return None
-        rows = self.store.matching(Compare("film", "in", tuple(self.names.films(digest))))
+        _, near = self.store.kneighbors(vector[None], LOOKED_AT)
+        near = near[near >= 0]
+        alike = near[self._same_pictures(self.store.take(near), square)]
+        rows = np.union1d(alike, self.store.matching(Compare("film", "in", tuple(self.names.films(digest)))))
         known = patient and "patient" in self.store.columns
         patients = self.names.patients(patient, self.store.values("source")) if known and patient else []
         return own_cases(self.store, rows.tolist(), patients)
@@ -117,22 +133,16 @@ class Knowledge:
         ids = self.store.take(self.store.matching(own)).column("id").to_pylist()
         return self.responder.examples.without(set(ids))
 
-    def condition(self, sought: Sought) -> Condition | None:
-        """What cases must meet. Raises `ArgumentError`, also for a column that may not be shown."""
-        if sought.where is None:
-            return None
-        condition = parse_condition(sought.where, "where")
-        if hidden := sorted(condition.columns() - {"id", *self.columns}):
-            raise ArgumentError(f"where: wanted columns {', '.join(('id', *self.columns))}, got {hidden[0][:40]}")
-        return condition.check(self.store.schema, "where")
-
-    def similar(self, vector: Vector, sought: Sought, own: Condition | None) -> Hits:
+    def similar(self, vector: Vector, wanted: Wanted, own: Condition | None) -> Hits:
         """The cases most similar to one embedding, float32 [D]."""
-        wanted = Wanted(sought.k, self.condition(sought), sought.one_per_patient, sought.twins)
         try:
             return similar(self.store, vector[None], wanted, own)
         except ArgumentError:  # in a database a case may go while it is being looked up
             return similar(self.store, vector[None], wanted, own)
+
+    def wanted(self, sought: Sought) -> Wanted:
+        """What is wanted of a search. Raises `ArgumentError`, also for a column that may not be shown."""
+        return Wanted(sought.k, self._condition(sought.where), sought.one_per_patient, sought.twins)
 
     def shown_hits(self, hits: Hits, square: Film | None) -> list[SimilarCase]:
         """The hits as they are given out; `square` uint8 [S, S] is the film that was asked with."""
@@ -170,6 +180,15 @@ class Knowledge:
             for name, place in zip(names, places, strict=True)
         ]
 
+    def _condition(self, where: str | None) -> Condition | None:
+        """What cases must meet. Raises `ArgumentError`, also for a column that may not be shown."""
+        if where is None:
+            return None
+        condition = parse_condition(where, "where")
+        if hidden := sorted(condition.columns() - {"id", *self.columns}):
+            raise ArgumentError(f"where: wanted columns {', '.join(('id', *self.columns))}, got {hidden[0][:40]}")
+        return condition.check(self.store.schema, "where")
+
     def _row(self, id: str) -> NDArray[np.int64]:
         rows = self.store.find([id])
         if rows[0] < 0:
@@ -184,7 +203,8 @@ class Knowledge:
         shown = {name: _plain_value(case[name]) for name in self.columns}
         id = str(case["id"])
         place = self.latent.place_of(id) if self.latent else None
-        return {**shown, "id": id, "picture": is_pictured(self.pictures, case.get("film")), "place": place}
+        pictured, seen = self.pictures is not None and self.pictures.has(case.get("film")), case.get("split") in SEEN
+        return {**shown, "id": id, "picture": pictured, "seen": seen, "place": place}
 
     def _same_pictures(self, cases: pa.Table, square: Film | None) -> list[bool]:
         """Which cases show, to the eye, the film that was asked with."""

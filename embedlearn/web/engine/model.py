@@ -1,4 +1,4 @@
-"""The encoder in threads of its own: what comes while they work is answered together next."""
+"""The encoder in one thread of its own: what comes while it works is answered together next."""
 
 from __future__ import annotations
 
@@ -42,9 +42,8 @@ class Model:
     """An encoder that many ask at once.
 
     There is no waiting for company: a film that comes alone is answered alone, and what comes meanwhile makes up the
-    next batch, `most` films at the most. `workers` batches are worked on at a time, each in a thread: on a processor
-    that is faster than one batch in many threads, which wait for each other at every layer. `queue`: films that may
-    wait, beyond which a `BusyError` is raised. `observe` is told of each batch its films and its seconds.
+    next batch, `most` films at the most. `queue`: films that may wait, beyond which a `BusyError` is raised. `observe`
+    is told of each batch its films and its seconds.
     """
 
     def __init__(
@@ -52,17 +51,15 @@ class Model:
         saved: SavedEncoder,
         device: torch.device,
         *,
-        workers: int = 1,
         most: int = MOST,
         queue: int = 1_000,
         observe: Observe | None = None,
     ) -> None:
         self.saved, self.device, self.most, self.queue, self.observe = saved, device, most, queue, observe
         self.encoder = saved.encoder.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self.workers = workers
         self._waiting: deque[_Waiting] = deque()
-        self._threads = ThreadPoolExecutor(workers, "encoder")
-        self._work: list[asyncio.Task[None]] = []
+        self._thread = ThreadPoolExecutor(1, "encoder")
+        self._work: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
@@ -75,9 +72,8 @@ class Model:
             raise BusyError(f"{len(self._waiting):,} films are waiting already; send this one again in a moment")
         answer: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(square, features, answer))
-        self._work = [work for work in self._work if not work.done()]
-        if len(self._work) < self.workers:
-            self._work.append(asyncio.create_task(self._answer_all()))
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._answer_all())
         return await answer
 
     def warm_up(self) -> None:
@@ -86,8 +82,8 @@ class Model:
         self._forward(np.zeros((1, side, side), np.uint8), [True])
 
     def close(self) -> None:
-        """Let the threads end when their work is done."""
-        self._threads.shutdown(wait=False)
+        """Let the thread end when its work is done."""
+        self._thread.shutdown(wait=False)
 
     async def _answer_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -99,7 +95,7 @@ class Model:
             try:
                 start = loop.time()
                 squares, wanted = np.stack([one.square for one in batch]), [one.features for one in batch]
-                seen = await loop.run_in_executor(self._threads, self._forward, squares, wanted)
+                seen = await loop.run_in_executor(self._thread, self._forward, squares, wanted)
                 if self.observe:
                     self.observe(len(batch), loop.time() - start)
             except Exception as error:

@@ -10,20 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlearn.explanations.geometry import Sight
+from embedlearn.gallery.similar import Wanted
 from embedlearn.gallery.where import Condition
 from embedlearn.web import forms
 from embedlearn.web.decoding.decoded import Decoded
 from embedlearn.web.engine.answering import Responder
-from embedlearn.web.engine.casefilms import CaseFilm, find_case_film
+from embedlearn.web.engine.casefilms import AtHand, look_up
 from embedlearn.web.engine.examples import Examples, checked_embeddings, sent_examples
 from embedlearn.web.engine.knowledge import Knowledge
 from embedlearn.web.engine.model import Seen
 from embedlearn.web.engine.reasons import maps_of, plain_maps, question_of
-from embedlearn.web.face import Asked, Sought, UnknownError, Why
+from embedlearn.web.face import Asked, UnknownError, Why
 
-SAME = 1e-5  # distance below which a film is one of the examples
-OWN = "a film is in the gallery, or its patient is: those cases are left out"
-AMONG = "a film is among the examples; its answer says nothing"
+OWN = "this film is in the gallery, or its patient is: those cases are left out"
+AMONG = "this film is itself among the examples, so its answer says little"
+LEARNT = "the encoder was trained on this film, and may answer it better than others"
+STRANGE = "this film is unlike the gallery's films, whatever its class: the answer says little"
+NOBODY = "whose film this is is not known: other films of the same patient may be among the cases"
 
 
 class SentFilm(NamedTuple):
@@ -49,44 +52,46 @@ def classified(
     nearest: int,
 ) -> forms.Classified:
     """The answers to embeddings, float32 [N, D], with `nearest` examples each; `films` are none, or theirs."""
+    whole = known.responder
     if support:
         whole = Responder(sent_examples(support, vectors.shape[1]), known.served.calibration)
-    else:
-        whole = known.responder
     answers = whole.answers(vectors, nearest)
-    for row, film in enumerate(films):
-        if film.own and not support:
-            (answers[row],) = known.responder_without(film.own).answers(vectors[row : row + 1], nearest)
     places = known.latent.place(vectors) if known.latent else [None] * len(vectors)
-    warnings = [*(own_warnings(films) if support is None else []), *whole.warnings()]
-    if support and any(each.nearest and each.nearest[0].distance < SAME for one in answers for each in one):
-        warnings.insert(0, AMONG)
+    told = []
+    for row, film in zip_longest(range(len(vectors)), films):
+        warnings = seen_warnings(known, film)
+        if film and film.own and not support:
+            left = known.responder_without(film.own)
+            (answers[row],) = left.answers(vectors[row : row + 1], nearest)
+            warnings += [OWN, *_gone(whole, left)]
+        elif whole.examples.showing(vectors[row]).any():
+            warnings.append(AMONG)
+        place = places[row]
+        if place and place.strange and not all(one.unknown for one in answers[row]):
+            warnings.append(STRANGE)
+        told.append(forms.AnsweredFilm(answers=answers[row], place=place, warnings=warnings))
     return forms.Classified(
         encoder=known.served.saved.digest, generation=known.revision,
-        classes=known.classes(whole) if support else known.made, heads=whole.fitted_heads(), warnings=warnings,
-        films=[forms.AnsweredFilm(answers=one, place=place) for one, place in zip(answers, places, strict=True)],
+        classes=known.classes(whole) if support else known.made, heads=whole.fitted_heads(),
+        warnings=whole.warnings(), films=told,
     )  # fmt: skip
 
 
-def similar_cases(
-    known: Knowledge, vectors: NDArray[np.float32], films: Sequence[SentFilm], sought: Sought
-) -> forms.Similar:
-    """The cases most similar to embeddings, float32 [N, D]; `films` are none, or theirs."""
-    found = []
-    for vector, film in zip_longest(vectors, films):
-        hits = known.similar(vector, sought, film.own if film else None)
-        found.append(forms.FoundFilm(cases=known.shown_hits(hits, film.decoded.square if film else None)))
-    return forms.Similar(generation=known.revision, warnings=own_warnings(films), films=found)
+def found_film(known: Knowledge, vector: NDArray[np.float32], film: SentFilm | None, wanted: Wanted) -> forms.FoundFilm:
+    """The cases most similar to an embedding, float32 [D]; `film` is its film, where there is one."""
+    hits = known.similar(vector, wanted, film.own if film else None)
+    cases = known.shown_hits(hits, film.decoded.square if film else None)
+    return forms.FoundFilm(cases=cases, warnings=[] if film is None else [OWN if film.own else NOBODY])
 
 
 def explained_film(
     known: Knowledge, film: SentFilm, support: forms.Support | None, why: Why, sight: Sight
-) -> tuple[forms.ExplainedFilm, CaseFilm | None]:
-    """Why a film was answered as it was; and the film of the case it is held against, where that is at hand.
+) -> tuple[forms.ExplainedFilm, AtHand]:
+    """Why a film was answered as it was; and what there is of the film of the case it is held against.
 
     Raises `EpisodeError` for a class without examples, `UnknownError` for a case that is not there.
     """
-    examples = _examples(known, support, film)
+    examples, warnings = _examples(known, support, film)
     case_vector = None if why.case is None else known.vector(why.case)
     question = question_of(film.seen, examples, why, case_vector)
     maps = maps_of(known.served.saved.encoder, film.seen, question.targets)
@@ -94,21 +99,34 @@ def explained_film(
     case = nearest[0] if why.case is None else why.case
     told = forms.ExplainedFilm(
         answer=question.answer, why=question.why, why_not=question.why_not, nearest=nearest, case=case,
-        of_case=None, **plain_maps(maps, film.decoded.height, film.decoded.width, sight),
+        of_case=None, warnings=[*seen_warnings(known, film), *warnings],
+        **plain_maps(maps, film.decoded.height, film.decoded.width, sight),
     )  # fmt: skip
     try:
         token = known.token(case) if isinstance(case, str) else None
     except UnknownError:  # an example that has left the gallery since
         token = None
-    return told, find_case_film(known.pictures, token)
+    return told, look_up(known.pictures, token)
 
 
-def own_warnings(films: Sequence[SentFilm]) -> list[str]:
-    """What to say where cases are left out."""
-    return [OWN] if any(film.own for film in films) else []
+def seen_warnings(known: Knowledge, film: SentFilm | None) -> list[str]:
+    """What to say of a film that the encoder was trained on."""
+    return [LEARNT] if film and film.decoded.digest in known.served.seen else []
 
 
-def _examples(known: Knowledge, support: forms.Support | None, film: SentFilm) -> Examples:
-    if support:
-        return sent_examples(support, len(film.seen.embedding))
-    return known.examples_without(film.own)
+def _gone(whole: Responder, left: Responder) -> list[str]:
+    """What to say of classes whose only examples are left out."""
+    return [
+        f"no other example of {name} is left, so that it is no answer"
+        for name in whole.counts
+        if name not in left.counts
+    ]
+
+
+def _examples(known: Knowledge, support: forms.Support | None, film: SentFilm) -> tuple[Examples, list[str]]:
+    """The examples that a film is explained by, less its own, and what to say of that."""
+    if support is None:
+        return known.examples_without(film.own), [OWN] if film.own else []
+    sent = sent_examples(support, len(film.seen.embedding))
+    own = sent.showing(film.seen.embedding)
+    return sent.where(~own), [AMONG] if own.any() else []

@@ -20,7 +20,7 @@ def headers_named(scope: Scope, name: bytes) -> Iterator[str]:
 
 
 class HeadCheck:
-    """Refuses a head that came in one piece and yet is too long, and methods that nothing here has."""
+    """Refuses a head that came in one piece and yet is too long, or tells two ends of its body; unknown methods too."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -31,6 +31,8 @@ class HeadCheck:
         length += sum(len(name) + len(value) + 4 for name, value in scope["headers"])
         if length > self.most:
             return Refused(431, "headers", f"the request's headers are too long; wanted {self.most:,} bytes at most")
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            return Refused(400, "malformed", "wanted Content-Length or Transfer-Encoding, got both")
         if scope["method"] in METHODS:
             return Refused(405, "method", "wanted GET, HEAD or POST", ((b"allow", b"GET, HEAD, POST"),))
         return None

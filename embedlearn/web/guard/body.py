@@ -13,6 +13,7 @@ from embedlearn.web.guard.settings import Guard
 LINGER = 2.0  # seconds in which a client that is still sending can read that it was refused
 BUSY = Refused(503, "busy", "too much is being sent at once; ask again in a moment", soon(0))
 CLOSE = (b"connection", b"close")
+SLOWEST = 1_000  # bytes a second, on the average: a few now and then are no upload
 
 
 def announced(scope: Scope) -> float:
@@ -55,7 +56,7 @@ class _Body:
     def __init__(self, limits: BodyLimits, scope: Scope, receive: Receive, send: Send) -> None:
         self._limits, self._scope, self._receive, self._send = limits, scope, receive, send
         self._guard = guard = limits.guard
-        self._deadline = asyncio.get_running_loop().time() + guard.body_seconds
+        self._began = asyncio.get_running_loop().time()
         self.given = 0
         self._whole = self._begun = self._refused = False
         self.too_long = Refused(413, "too_large", f"the request is too large; wanted {guard.body:,} bytes at most")
@@ -67,13 +68,11 @@ class _Body:
         if self._refused:
             return {"type": "http.disconnect"}
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(self._due()):
                 message = await self._receive()
         except TimeoutError:
-            seconds = self._guard.body_seconds
-            return await self._refuse(
-                Refused(408, "slow_body", f"the request came too slowly; wanted all of it within {seconds:g} s")
-            )
+            said = f"wanted all of it within {self._guard.body_seconds:g} s, and {SLOWEST:,} bytes a second at least"
+            return await self._refuse(Refused(408, "slow_body", f"the request came too slowly; {said}"))
         self._note(message)
         length = len(message.get("body", b""))
         if self.given + length > self._guard.body:
@@ -89,6 +88,12 @@ class _Body:
         if self._refused:
             return
         await self._pass(message)
+
+    def _due(self) -> float:
+        """When the next part has to be here."""
+        guard, now = self._guard, asyncio.get_running_loop().time()
+        slowest = self._began + guard.body_pause + self.given / SLOWEST
+        return min(self._began + guard.body_seconds, now + guard.body_pause, slowest)
 
     async def _refuse(self, refused: Refused) -> Message:
         if not self._begun:

@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embedlearn.web.guard.body import announced
-from embedlearn.web.guard.rate import HEALTH
 from embedlearn.web.guard.refusing import Refused, refuse, soon
 from embedlearn.web.guard.settings import Guard
+from embedlearn.web.guard.token import is_open
+
+BUSY = Refused(503, "busy", "too many requests are under way; ask again in a moment", soon(0))
 
 
 class Pacing:
-    """Turns requests away that are more than `in_flight`, and breaks off those that take longer than they may.
+    """Turns requests away that are more than may be under way, and breaks off those that take longer than they may.
 
-    Questions after the server's health are always let in.
+    `sending` counts requests of which the body is still coming and `in_flight` those that came whole, so that who
+    sends half a body is in nobody's way. What is open to everybody, questions after the server's health among it, is
+    always let in.
     """
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
-        self.app, self.guard, self.under_way = app, guard, 0
+        self.app, self.guard, self.in_flight, self.sending = app, guard, 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
-        if scope["type"] != "http" or scope["path"] in HEALTH:
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if self.under_way >= self.guard.in_flight:
-            busy = Refused(503, "busy", "too many requests are under way; ask again in a moment", soon(0))
-            return await refuse(scope, send, busy)
-        self.under_way += 1
-        try:
-            await self._timed(scope, receive, send)
-        finally:
-            self.under_way -= 1
+        if is_open(scope["path"]):
+            return await self._timed(scope, receive, send)
+        if self.in_flight >= self.guard.in_flight or (announced(scope) and self.sending >= self.guard.sending):
+            return await refuse(scope, send, BUSY)
+        with self._counted(receive, bool(announced(scope))) as counting:
+            await self._timed(scope, counting, send)
         return None
+
+    @contextmanager
+    def _counted(self, receive: Receive, sending: bool) -> Iterator[Receive]:
+        """While one request is under way; its body is received by what is yielded."""
+        self.sending, self.in_flight = self.sending + sending, self.in_flight + (not sending)
+
+        async def counting() -> Message:
+            nonlocal sending
+            message = await receive()
+            if sending and not message.get("more_body", False):
+                sending = False
+                self.sending, self.in_flight = self.sending - 1, self.in_flight + 1
+            return message
+
+        try:
+            yield counting
+        finally:
+            self.sending, self.in_flight = self.sending - sending, self.in_flight - (not sending)
 
     async def _timed(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 import time
 from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from embedlearn.web.guard.clients import is_loopback
 from embedlearn.web.guard.log import AccessLog
-from embedlearn.web.guard.metrics import Metrics
+from embedlearn.web.guard.metrics import METHODS, Metrics
 from embedlearn.web.guard.refusing import CODE, Refused, refuse, soon
 
 REQUEST_ID = "embedlearn.request_id"
@@ -47,11 +47,7 @@ def place_of(error: BaseException) -> str:
 
 def client_of(scope: Scope) -> str:
     """Whether a client is on this machine."""
-    client = scope.get("client")
-    try:
-        return "loopback" if client and ipaddress.ip_address(client[0]).is_loopback else "other"
-    except ValueError:
-        return "other"
+    return "loopback" if is_loopback(scope.get("client")) else "other"
 
 
 class Recording:
@@ -84,7 +80,7 @@ class Recording:
             self.metrics.refused(code)
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "id": scope[REQUEST_ID],
-            "method": scope["method"] if scope["method"].isalpha() else "?", "route": route, "status": record.status,
+            "method": scope["method"] if scope["method"] in METHODS else "?", "route": route, "status": record.status,
             "ms": round(1000 * seconds, 1), "in": record.received, "out": record.sent, "client": client_of(scope),
         }  # fmt: skip
         found = {"code": code, "error": record.error, "at": record.place}

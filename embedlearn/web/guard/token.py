@@ -8,7 +8,7 @@ import secrets
 from starlette.types import Scope
 
 from embedlearn.web.guard.addressing import headers_named
-from embedlearn.web.guard.refusing import Refused
+from embedlearn.web.guard.refusing import Check, Refused
 
 OPEN = frozenset({"/", "/healthz", "/readyz"})
 OPEN_FOLDER = "/static/"
@@ -29,10 +29,13 @@ def is_open(path: str) -> bool:
 
 
 class TokenCheck:
-    """Refuses a request without the token; how long that takes says nothing of how much of it was right."""
+    """Refuses a request without the token; how long that takes says nothing of how much of it was right.
 
-    def __init__(self, token: str) -> None:
-        self.token = token.encode()
+    `often`: looks at such requests alone, so that nobody is kept out by another's wrong tokens from the same address.
+    """
+
+    def __init__(self, token: str, often: Check | None = None) -> None:
+        self.token, self.often = token.encode(), often
 
     def __call__(self, scope: Scope) -> Refused | None:
         """Say no, or nothing."""
@@ -41,4 +44,6 @@ class TokenCheck:
         given = list(headers_named(scope, b"authorization"))
         kind, _, word = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         right = hmac.compare_digest(word.strip().encode(), self.token)
-        return None if right and kind.lower() == "bearer" else REFUSED
+        if right and kind.lower() == "bearer":
+            return None
+        return (self.often and self.often(scope)) or REFUSED

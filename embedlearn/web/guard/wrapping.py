@@ -25,10 +25,10 @@ def guarded(app: ASGIApp, guard: Guard, metrics: Metrics, log: AccessLog) -> ASG
     has to be, and how many requests may be under way.
     """
     checks: list[Check] = [HeadCheck(guard.header_bytes), HostCheck(guard.hosts), OriginCheck()]
+    if guard.token is not None:
+        checks.append(TokenCheck(guard.token, RateCheck(guard.rate, guard.burst) if guard.rate else None))
     if guard.rate:
         checks.append(RateCheck(guard.rate, guard.burst))
-    if guard.token is not None:
-        checks.append(TokenCheck(guard.token))
     inner: ASGIApp = Checking(Pacing(app, guard), checks)
     return OnlyHttp(SecureHeaders(Recording(BodyLimits(inner, guard), metrics, log)))
 

@@ -42,7 +42,10 @@ export class Recomputed {
       : [support.examples.find((each) => each.vector).vector];
     try {
       this.classified = await classify(vectors, support.told, signal);
-      asked.forEach((film, at) => (film.own = support.ready < 2 ? null : this.classified.films[at].answers));
+      asked.forEach((film, at) => {
+        film.own = support.ready < 2 ? null : this.classified.films[at].answers;
+        film.ownWarnings = this.classified.films[at].warnings;
+      });
     } catch (error) {
       if (signal.aborted) return;
       this.problem = plain(error);

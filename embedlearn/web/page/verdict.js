@@ -27,14 +27,11 @@ export function showVerdict(film, page) {
 }
 
 /** What an answer rests on, with all that should be known before it is believed. */
-function based(film, { from, recomputed, support }) {
+function based(film, { from, recomputed }) {
   if (from === "gallery") {
-    const { classified, similar } = film.told;
-    return { ...classified, warnings: [...classified.warnings, ...similar.warnings] };
+    const { classified } = film.told;
+    return { ...classified, warnings: [...classified.films[0].warnings, ...classified.warnings] };
   }
   const { classified } = recomputed;
-  const held = support.holding(film.embedding)
-    ? ["this film is itself one of your examples, so its answer says little"]
-    : [];
-  return { ...classified, warnings: [...held, ...classified.warnings] };
+  return { ...classified, warnings: [...film.ownWarnings, ...classified.warnings] };
 }
