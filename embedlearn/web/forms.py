@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Vector = Annotated[list[float], Field(min_length=1, max_length=4_096)]
-NAME = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"  # no blanks around it
 MOST_CLASSES = 20
 MOST_EXAMPLES = 1_000
 
@@ -28,7 +27,7 @@ class Refusal(Form):
 class Support(Form):
     """Examples of one's own in place of the gallery's: of each class, `unknown` being none, its films' embeddings."""
 
-    classes: dict[Annotated[str, Field(max_length=60, pattern=NAME)], Annotated[list[Vector], Field(min_length=1)]] = (
+    classes: dict[Annotated[str, Field(min_length=1, max_length=60)], Annotated[list[Vector], Field(min_length=1)]] = (
         Field(min_length=1, max_length=MOST_CLASSES)
     )
 

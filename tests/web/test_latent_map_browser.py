@@ -119,8 +119,11 @@ def test_new_films_are_told_and_strange_ones_are_hollow(page: ShownPage) -> None
     page.tab.evaluate("(films) => map.setFilms(films)", films)
     text = page.tab.evaluate(ALT)
     assert "umap) of 120 films: 60 normal, 40 bacterial pneumonia" in text
-    assert "Your film lies among films of bacterial pneumonia: 15 of the 15 nearest" in text
-    assert "The other is unlike the map’s films: its place says nothing" in text
+    assert "On this flat map Your film has most often bacterial pneumonia around it, 15 of 15" in text
+    assert "1 more of your films is on it" in text
+    page.tab.evaluate("(films) => map.setFilms(films.toReversed())", films)
+    assert "The other does not fit this flat map: its place says nothing" in page.tab.evaluate(ALT)
+    page.tab.evaluate("(films) => map.setFilms(films)", films)
     assert (28, 33, 39, 255) in colours_at(page, 6, 0, 1) and (28, 33, 39, 255) not in colours_at(page, 0, 4, 1)
     before = page.pixels("#map canvas").astype(int)
     page.tab.evaluate("map.highlight(['case-0', 'case-70', 'unheard of'])")

@@ -45,7 +45,7 @@ def test_a_film_is_read_by_the_real_engine(served: Any, place: Path) -> None:
         tab.put(films[0])
         expect(tab.find(".sentence")).to_contain_text(re.compile("Nearest to|nlike anything known|Undecided"))
         expect(tab.find("#cards .case")).to_have_count(8)
-        assert "over it" in tab.seen("#viewer") and f"{films[0]['name']} lies among" in tab.seen("#latent-map")
+        assert "over it" in tab.seen("#viewer") and f"{films[0]['name']} has most often" in tab.seen("#latent-map")
         tab.find("#cards .case").nth(1).click()
         expect(tab.find("#compare-case canvas")).to_have_attribute("aria-label", re.compile("a map of"))
         tab.page.click("#compare-close")

@@ -131,7 +131,7 @@ def test_an_example_that_is_no_film_is_left_out(tab: Tab) -> None:
     tab.make_class("dense")
     zone = '.zone[data-name="dense"]'
     tab.page.set_input_files(f"{zone} input[type=file]", [film("covid-19"), other("notes.txt", b"hello")])
-    expect(tab.find("#alerts [role=alert]")).to_contain_text("notes.txt: The film: wanted a PNG")
+    expect(tab.find("#alerts [role=alert]")).to_contain_text("notes.txt: Wanted a PNG")
     expect(tab.find(f"{zone} .chip")).to_have_count(1)
     tab.page.click("#alerts >> text=Close")
     expect(tab.find("#alerts [role=alert]")).to_have_count(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -92,6 +93,8 @@ def served_app(engine: AnswerEngine, guard: Guard, metrics: Metrics, log: Access
     @contextlib.asynccontextmanager
     async def running(_: object) -> AsyncIterator[None]:
         await engine.start()
+        gc.collect()
+        gc.freeze()  # what is here now stays: a full collection over torch and all would stop everyone for a second
         try:
             yield
         finally:

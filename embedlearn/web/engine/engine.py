@@ -115,9 +115,7 @@ class AnswerEngine:
             films = await self._films(asked.films, known)
             vectors = asked_vectors(asked, films, self._width)
             if len(vectors) * sought.k > MOST_HITS:
-                raise ArgumentError(
-                    f"k: wanted at most {MOST_HITS:,} cases in one answer; ask for fewer at once"
-                )
+                raise ArgumentError(f"k: wanted at most {MOST_HITS:,} cases in one answer; ask for fewer at once")
             return await self._similar(known, vectors, films, sought)
 
     async def explain(self, asked: Asked, why: Why) -> forms.Explained:

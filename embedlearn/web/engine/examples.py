@@ -61,6 +61,10 @@ class Examples:
 def sent_examples(support: Support, width: int) -> Examples:
     """The examples of a support that was sent. Raises `ArgumentError` where they cannot be embeddings of this width."""
     counts = {name: len(vectors) for name, vectors in support.classes.items()}
+    if strange := [name for name in counts if not name.isprintable() or name != name.strip()]:
+        raise ArgumentError(
+            f"support: wanted names without blanks around them or signs that do not print, got {strange[0]!r}"
+        )
     if UNKNOWN in counts:
         raise ArgumentError(f"support: {UNKNOWN} is what films are called that are of no class; name it otherwise")
     if len(counts) < 2:

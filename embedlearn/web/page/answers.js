@@ -3,10 +3,10 @@
 import { make, refill, worded } from "./dom.js";
 import { distance, headHow, headName, percent, sentence, several, summary } from "./words.js";
 
-/** Show the answers of all heads to a film; `classified` has the classes, the heads and the warnings. */
-export function showAnswer(root, classified, answers, own) {
+/** Show the answers of all heads to a film; of the warnings, `own` are this film's and `common` those of all films. */
+export function showAnswer(root, { classes, heads, warnings }, answers, isOwn) {
   const told = summary(answers);
-  const counts = new Map(classified.classes.map((each) => [each.name, each.examples]));
+  const counts = new Map(classes.map((each) => [each.name, each.examples]));
   refill(
     root,
     make(
@@ -16,19 +16,20 @@ export function showAnswer(root, classified, answers, own) {
       make("span", {}, worded(told.sentence)),
     ),
     told.beside && make("p", { class: "beside" }, told.beside),
-    classified.warnings.length > 0 && warned(classified.warnings),
+    warnings.own.length > 0 && warned(warnings.own),
     make(
       "div",
       { class: "heads" },
       ...answers.map((answer) =>
         head(
           answer,
-          classified.heads.find((each) => each.head === answer.head),
+          heads.find((each) => each.head === answer.head),
           counts,
-          own,
+          isOwn,
         ),
       ),
     ),
+    ...resting(warnings.common, answers),
   );
 }
 
@@ -39,6 +40,26 @@ function warned(lines) {
     make("strong", {}, "Before you believe it"),
     make("ul", {}, ...lines.map((line) => make("li", {}, sentence(line)))),
   );
+}
+
+/** What holds for the answers to all films: the few lines that everyone must know, and the others folded. */
+function resting(lines, answers) {
+  const bounded = answers.some((answer) => answer.bound !== null && !answer.unknown);
+  const plain = [
+    ...(bounded ? ["most films of unknown kinds stay below the bound, too"] : []),
+    ...lines.filter((line) => line.includes("shortcut")),
+  ];
+  const folded = lines.filter((line) => !plain.includes(line));
+  return [
+    plain.length > 0 && make("p", { class: "facts" }, plain.map(sentence).join(" ")),
+    folded.length > 0 &&
+      make(
+        "details",
+        { class: "numbers" },
+        make("summary", {}, "About these numbers"),
+        make("ul", {}, ...folded.map((line) => make("li", {}, sentence(line)))),
+      ),
+  ];
 }
 
 /** Show why there is no answer; `again`, where another try may help. */
@@ -55,7 +76,7 @@ export function showPending(root, line) {
   refill(root, make("p", { class: "pending" }, line));
 }
 
-function head(answer, fitted, counts, own) {
+function head(answer, fitted, counts, isOwn) {
   return make(
     "section",
     { class: "head", "aria-label": headName(answer.head) },
@@ -64,11 +85,11 @@ function head(answer, fitted, counts, own) {
       "ul",
       { class: "bars" },
       ...Object.entries(answer.probabilities).map(([name, share]) =>
-        bar(name, share, name === answer.class, counts.get(name)),
+        bar(name, share, name === answer.class && !answer.unknown, counts.get(name)),
       ),
     ),
-    make("p", { class: "facts" }, calibration(fitted), " ", strange(answer, fitted)),
-    own &&
+    make("p", { class: "facts" }, calibration(fitted), " ", strange(answer)),
+    isOwn &&
       answer.nearest.length > 0 &&
       make("p", { class: "facts" }, `Nearest of your examples: ${answer.nearest.map(near).join(", ")}.`),
   );
@@ -80,7 +101,12 @@ function bar(name, share, first, count) {
   return make(
     "li",
     { class: first ? "first" : null },
-    make("span", { class: "name", title: count === undefined ? null : several(count, "example") }, worded(name)),
+    make(
+      "span",
+      {},
+      make("span", { class: "name" }, worded(name)),
+      count !== undefined && make("small", {}, ` ${several(count, "example")}`),
+    ),
     make("span", { class: "track", "aria-hidden": "true" }, fill),
     make("span", { class: "number" }, percent(share)),
   );
@@ -91,14 +117,14 @@ const near = (example) => `${example.label} (${distance(example.distance)})`;
 function calibration(fitted) {
   if (!fitted || fitted.temperature === null)
     return `Not calibrated${fitted?.reason ? `: ${fitted.reason}` : ""}; the numbers rank, they are no probabilities.`;
-  return `Calibrated on validation films, ${several(fitted.base_shots, "example")} a class.`;
+  return `Calibrated with ${several(fitted.base_shots, "example")} a class.`;
 }
 
-function strange(answer, fitted) {
+function strange(answer) {
   const value = answer.strangeness.toFixed(3);
-  if (!fitted || fitted.bound === null) return `Strangeness ${value}; there is no bound to hold it against.`;
-  const bound = fitted.bound.toFixed(3);
+  if (answer.bound === null) return `Strangeness ${value}; there is no bound to hold it against.`;
+  const bound = answer.bound.toFixed(3);
   return answer.unknown
     ? `Strangeness ${value}, beyond the bound of ${bound}: unlike anything known.`
-    : `Strangeness ${value}, within the bound of ${bound}.`;
+    : `Strangeness ${value}; beyond the bound of ${bound} it would be called unknown.`;
 }

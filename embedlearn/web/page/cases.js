@@ -4,6 +4,8 @@ import { make, picture, refill, worded } from "./dom.js";
 import { filmOf } from "./pictures.js";
 import { distance, short } from "./words.js";
 
+export const SEEN = "the encoder was trained on it";
+
 /** Show cases as cards; `open(case)` is called with the one that is chosen. */
 export function showCases(root, cases, open) {
   refill(root, ...cases.map((each) => make("li", {}, card(each, open))));
@@ -26,6 +28,7 @@ export function card(shown, open) {
     ),
     shown.same_picture && make("span", { class: "badge" }, "the same picture"),
     make("span", { class: "facts" }, facts(shown)),
+    shown.seen && make("span", { class: "facts" }, SEEN),
     shown.distance !== undefined && make("span", { class: "facts" }, far(shown)),
   );
 }

@@ -1,15 +1,15 @@
-// The page's colours for what is drawn on a canvas.
+// The page's colours for what is drawn on a canvas; the first classes are neither of the two colours of a map.
 
 const PLAIN = {
   light: {
     ink: "#1c2127",
     paper: "#ffffff",
-    classes: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5fb0", "#5b6570"],
+    classes: ["#7a5fb0", "#009e73", "#cc79a7", "#5b6570", "#8a6d00", "#56b4e9", "#0072b2", "#d55e00"],
   },
   dark: {
     ink: "#e3e7ec",
     paper: "#14181c",
-    classes: ["#3b96dc", "#f0803c", "#1fbf8f", "#de94bd", "#edb120", "#a6dbfa", "#b79cf0", "#9ba6b2"],
+    classes: ["#b79cf0", "#1fbf8f", "#de94bd", "#9ba6b2", "#c9b03a", "#a6dbfa", "#3b96dc", "#f0803c"],
   },
 };
 

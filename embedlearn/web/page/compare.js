@@ -1,7 +1,7 @@
 // A film and a case side by side, moved together, with what each has in common with the other.
 
 import { explain } from "./api.js";
-import { facts, far } from "./cases.js";
+import { SEEN, facts, far } from "./cases.js";
 import { byId } from "./dom.js";
 import { bytesOf, plain } from "./messages.js";
 import { filmOf } from "./pictures.js";
@@ -29,9 +29,10 @@ export class Compare {
     byId("compare").addEventListener("close", () => this.#leave());
   }
 
-  /** Show a film (null: none) beside a case, one of `cases`. */
-  open(film, shown, cases) {
+  /** Show a film (null: none), of which `answers` are told, beside a case, one of `cases`. */
+  open(film, shown, cases, answers = null) {
     this.#film = film;
+    byId("compare-answer").textContent = answers ? summary(answers).sentence : "";
     this.#cases = cases.some((each) => each.id === shown.id) ? cases : [shown];
     this.#at = this.#cases.findIndex((each) => each.id === shown.id);
     byId("compare").showModal();
@@ -62,9 +63,9 @@ export class Compare {
     const [shown, film] = [this.#cases[this.#at], this.#film];
     byId("compare-theirs").textContent = shown.label ?? `Case ${short(shown.id)}`;
     byId("compare-mine").textContent = film ? film.name : "Your film";
-    byId("compare-answer").textContent = film ? summary(film.told.classified.films[0].answers).sentence : "";
     byId("compare-place").textContent = this.#cases.length > 1 ? `case ${this.#at + 1} of ${this.#cases.length}` : "";
     byId("compare-facts").textContent = this.#facts(shown);
+    byId("compare-facts").title = `case ${shown.id}`;
     byId("compare-before").disabled = this.#at === 0;
     byId("compare-next").disabled = this.#at === this.#cases.length - 1;
     byId("compare-none").hidden = shown.picture;
@@ -76,14 +77,15 @@ export class Compare {
   }
 
   #facts(shown) {
-    const known = ["id", "label", "source", "view", "picture", "place", "rank", "distance", "same_picture"];
+    const known = ["id", "label", "source", "view", "picture", "seen", "place", "rank", "distance", "same_picture"];
     const others = Object.entries(shown).filter(([name, value]) => !known.includes(name) && value !== null);
     return [
       facts(shown),
       shown.distance !== undefined && far(shown),
-      `case ${shown.id}`,
+      `case ${short(shown.id)}`,
       ...others.map(([name, value]) => `${name}: ${value}`),
       shown.same_picture && "the same picture as yours",
+      shown.seen && SEEN,
     ]
       .filter(Boolean)
       .join(" · ");

@@ -6,7 +6,8 @@ import { headName, megabytes, several } from "./words.js";
 /** Show About. */
 export function showAbout(about) {
   byId("served").textContent =
-    `${about.cases.toLocaleString("en")} cases · ${about.classes.map((each) => each.name).join(", ")}`;
+    `${about.cases.toLocaleString("en")} ${about.demo ? "synthetic " : ""}cases · ` +
+    about.classes.map((each) => each.name).join(", ");
   const evened = Object.entries(about.preprocessing).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   const facts = {
     Version: about.version,

@@ -3,25 +3,23 @@
 import { coloursOf, whenRecoloured } from "./colours.js";
 import { make } from "./dom.js";
 import { watch } from "./gestures.js";
+import { KEYS, press } from "./latentkeys.js";
 import { LatentLegend } from "./latentlegend.js";
 import { LatentPainter, placeNow } from "./latentpainter.js";
-import { Points } from "./latentpoints.js";
+import { Points, extent } from "./latentpoints.js";
 import { latentWords } from "./latentwords.js";
 import { Surface } from "./surface.js";
 import { Viewport } from "./viewport.js";
+import { short } from "./words.js";
 
 const MARGIN = 0.06; // of the map's longer side, around it
 const REACH = 14; // pixels from the pointer to a film that it means
+const STAR = 11; // and to a star
 const EDGE = 20; // pixels from the window's edge that a film is kept when the keyboard goes to it
-const STEP = 40; // pixels that an arrow key moves the map
 const CLOSEST = 40; // times what fits
-const KEYS =
-  "Arrow keys go from film to film, Enter opens the case, Shift with arrow keys moves the map, plus and minus zoom, " +
-  "0 shows all of it.";
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 let made = 0; // maps, for the ids of what describes them
 
-// Emits "pick" with `detail.id`, the case that was asked for.
+// Emits "pick" with `detail.id`, the case that was asked for, and "choose" with that of a new film.
 export class LatentMap extends EventTarget {
   constructor(root) {
     super();
@@ -36,14 +34,15 @@ export class LatentMap extends EventTarget {
     );
     this.painter = new LatentPainter(this.surface, (x, y) => this.outside(x, y));
     watch(this.canvas, this.gestures());
-    this.canvas.addEventListener("keydown", (event) => this.press(event));
+    this.canvas.addEventListener("keydown", (event) => press(this, event));
     this.canvas.addEventListener("blur", () => this.point(null));
     this.legend.addEventListener("filter", () => this.changed());
     whenRecoloured(() => this.changed());
   }
 
   build(id) {
-    this.canvas = make("canvas", { class: "latent-canvas", tabindex: 0, role: "img", "aria-describedby": id });
+    const told = { role: "application", "aria-roledescription": "map of films", "aria-describedby": id };
+    this.canvas = make("canvas", { class: "latent-canvas", tabindex: 0, ...told });
     this.tip = make("div", { class: "latent-tip", hidden: true, "aria-hidden": "true" });
     this.live = make("p", { class: "unseen", "aria-live": "polite" });
     this.sentences = make("div", { class: "latent-sentences" });
@@ -52,8 +51,8 @@ export class LatentMap extends EventTarget {
     const zooms = make(
       "div",
       { class: "latent-zooms", role: "group", "aria-label": "Zoom of the map" },
-      button("−", "Zoom out of the map", () => this.moved(this.view.zoomBy(1 / 1.5))),
-      button("+", "Zoom into the map", () => this.moved(this.view.zoomBy(1.5))),
+      button("−", "Zoom out of the map", () => this.zoomBy(1 / 1.5)),
+      button("+", "Zoom into the map", () => this.zoomBy(1.5)),
       button("All", "Show the whole map", () => this.moved(this.view.go({ zoom: 1 }))),
     );
     this.root.classList.add("latent");
@@ -77,7 +76,7 @@ export class LatentMap extends EventTarget {
     this.bound();
   }
 
-  // `films`: [{ x, y, strange, label }].
+  // `films`: [{ x, y, strange, label, id }].
   setFilms(films) {
     this.films = films;
     this.bound();
@@ -152,15 +151,32 @@ export class LatentMap extends EventTarget {
       pan: (right, down) => this.moved(this.view.panBy(right, down)),
       zoom: (factor, x, y) => this.moved(this.view.zoomBy(factor, x, y)),
       twice: (x, y, back) => this.found(x, y) === null && this.moved(this.view.zoomBy(back ? 0.5 : 2, x, y)),
-      hover: (x, y) => this.hover(this.found(x, y)),
+      hover: (x, y) => this.hover(x, y),
       leave: () => this.point(null),
-      tap: (x, y) => this.pick(this.found(x, y)),
+      tap: (x, y) => this.tap(x, y),
       movable: () => this.view.zoom > 1.001,
     };
   }
 
   found(u, v) {
     return this.points.nearest(...this.inside(u, v), REACH / this.view.scale, (at) => this.isShown(at));
+  }
+
+  // The new film whose star is at a place in the window.
+  star(u, v) {
+    return this.films.find((film) => {
+      const [left, top] = this.outside(film.x, film.y);
+      return Math.hypot(left - u, top - v) < STAR;
+    });
+  }
+
+  // About the film that is pointed at, else the new one, else the middle.
+  zoomBy(factor) {
+    const { x, y } = this.points;
+    const [film] = this.at === null ? this.films : [{ x: x[this.at], y: y[this.at] }];
+    const [u, v] = film ? this.outside(film.x, film.y) : [-1, -1];
+    const seen = u >= 0 && v >= 0 && u <= this.view.width && v <= this.view.height;
+    return this.moved(seen ? this.view.zoomBy(factor, u, v) : this.view.zoomBy(factor));
   }
 
   moved(really) {
@@ -175,8 +191,19 @@ export class LatentMap extends EventTarget {
     this.moved(true);
   }
 
-  hover(at) {
-    if (at !== this.at) this.point(at);
+  hover(u, v) {
+    const star = this.star(u, v);
+    this.point(star ? null : this.found(u, v));
+    if (!star) return;
+    this.canvas.style.cursor = "pointer";
+    this.tip.hidden = false;
+    this.surface.hang(this.tip, this.outside(star.x, star.y), star.label);
+  }
+
+  tap(u, v) {
+    const star = this.star(u, v);
+    if (star) this.dispatchEvent(new CustomEvent("choose", { detail: { id: star.id } }));
+    else this.pick(this.found(u, v));
   }
 
   // Marks a film (none: null), and says beside it what it is.
@@ -200,24 +227,6 @@ export class LatentMap extends EventTarget {
     this.dispatchEvent(new CustomEvent("pick", { detail: { id: this.points.id[at] } }));
   }
 
-  press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const arrow = ARROWS[event.key];
-    const keys = {
-      "+": () => this.moved(this.view.zoomBy(1.25)),
-      "=": () => this.moved(this.view.zoomBy(1.25)),
-      "-": () => this.moved(this.view.zoomBy(0.8)),
-      0: () => this.moved(this.view.go({ zoom: 1 })),
-      Enter: () => this.pick(this.at),
-      Escape: () => this.point(null),
-    };
-    if (arrow && event.shiftKey) this.moved(this.view.panBy(-arrow[0] * STEP, arrow[1] * STEP));
-    else if (arrow) this.step(arrow);
-    else if (Object.hasOwn(keys, event.key)) keys[event.key]();
-    else return;
-    if (event.key !== "Escape") event.preventDefault();
-  }
-
   // To the next film in a direction; the first is the one nearest to the new film, else to the middle.
   step(arrow) {
     const fits = (at) => this.isShown(at);
@@ -228,7 +237,7 @@ export class LatentMap extends EventTarget {
     if (next === null) return;
     this.bringIn(this.outside(points.x[next], points.y[next]));
     this.point(next);
-    this.live.textContent = this.wordsOf(next);
+    this.live.textContent = `${this.wordsOf(next)}${points.id[next] === null ? "" : ` · ${short(points.id[next])}`}`;
   }
 
   // Moves the map so far that a place in the window is well within it.
@@ -237,10 +246,4 @@ export class LatentMap extends EventTarget {
     const [right, down] = [missing(u, this.view.width), missing(v, this.view.height)];
     if (right || down) this.moved(this.view.panBy(right, down));
   }
-}
-
-function extent(values) {
-  if (!values.length) return [0, 1];
-  const least = values.reduce((low, value) => Math.min(low, value));
-  return [least, values.reduce((high, value) => Math.max(high, value))];
 }

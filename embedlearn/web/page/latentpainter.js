@@ -95,7 +95,7 @@ export class LatentPainter {
 
   // Prototypes and new films, the first of these in front, and when all are drawn their names, as far as there is room.
   // Says whether a prototype is still on its way.
-  drawNamed({ films, prototypes, hidden, classOf }, place, cases) {
+  drawNamed({ points, films, prototypes, hidden, classOf }, place, cases) {
     const { context, width, height } = this.surface;
     const most = width < NARROW ? SHORTEST : LONGEST;
     const now = performance.now();
@@ -104,10 +104,11 @@ export class LatentPainter {
       words: shortened(one.name, LONGEST), place: this.outside(...placeNow(one, now)), size: 13, must: true, one,
     }));
     const stars = films.map((film, at) => ({
-      words: shortened(film.label, most) + (film.strange ? ": unlike the map’s films" : ""),
+      words: shortened(film.label, most) + (film.strange ? ": off this flat map" : ""),
       place: place(film), size: at ? 8 : 11, must: !at, film,
     }));
-    for (const { place, one } of rings) this.drawPrototype(classOf(one.name), place);
+    for (const { place, one } of rings)
+      this.drawPrototype(classOf(one.name), place, points.labels.includes(one.name));
     for (const { place, size, film } of stars.toReversed()) this.drawStar(place, size, film.strange);
     const marks = [...rings, ...stars, ...cases.map((place) => ({ place, size: 6 }))];
     const taken = marks.map(({ place: [u, v], size }) => [u - size, v - size, u + size, v + size]);
@@ -116,7 +117,8 @@ export class LatentPainter {
     return seen.some(({ since }) => now - since < GLIDE);
   }
 
-  drawPrototype(kind, [u, v]) {
+  // A class of no label is drawn in ink: the colours are the labels’.
+  drawPrototype(kind, [u, v], isLabel) {
     const { context } = this.surface;
     context.beginPath();
     context.arc(u, v, 13, 0, TURN);
@@ -124,7 +126,7 @@ export class LatentPainter {
     this.fill(this.colours.paper);
     this.stroke(2, this.colours.ink);
     shape(context, kindOf(kind), u, v, 7);
-    this.fill(this.colour(kind));
+    this.fill(isLabel ? this.colour(kind) : this.colours.ink);
   }
 
   drawStar([u, v], size, strange) {

@@ -51,3 +51,10 @@ export class Points {
     return { label: this.labels[most], count: counts[most], of: close.length };
   }
 }
+
+// The least and the greatest of values.
+export function extent(values) {
+  if (!values.length) return [0, 1];
+  const least = values.reduce((low, value) => Math.min(low, value));
+  return [least, values.reduce((high, value) => Math.max(high, value))];
+}

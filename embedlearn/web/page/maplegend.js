@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { signed } from "./numbers.js";
 import { AGAINST, FOR, OPAQUE } from "./overlay.js";
+import { percent } from "./words.js";
 
 const GROUND = 100; // grey that the bar shows the colours over
 
@@ -66,8 +67,19 @@ export function cellWords([row, column, value]) {
   return `row ${row + 1}, column ${column + 1}: ${signed(value)}${side}`;
 }
 
-function madeOf({ map, score, constant }) {
+// A line for a map whose cells are less than half of its score; nothing for others.
+export function littleOf({ map, score, constant }) {
+  if (constant === null || constant === undefined || !score) return "";
+  const share = sumOf(map) / score;
+  if (Math.abs(share) >= 0.5) return "";
+  return `Little of the score lies in this picture: the map explains ${percent(Math.max(share, 0))} of it`;
+}
+
+const sumOf = (map) => map.flat().reduce((total, value) => total + value, 0);
+
+function madeOf(told) {
+  const { map, score, constant } = told;
   if (constant === null || constant === undefined) return `Score ${signed(score)}, which the map does not add up to`;
-  const sum = map.flat().reduce((total, value) => total + value, 0);
-  return `Score ${signed(score)} = sum of cells ${signed(sum)} + constant ${signed(constant)}`;
+  const made = `Score ${signed(score)} = sum of cells ${signed(sumOf(map))} + constant ${signed(constant)}`;
+  return [made, littleOf(told)].filter(Boolean).join(". ");
 }

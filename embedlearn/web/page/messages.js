@@ -19,8 +19,10 @@ export function progress(done, total) {
 
 /** Why the page waits for the server; null: it does not. */
 export function waiting(line) {
-  byId("waiting").hidden = line === null;
-  if (byId("waiting").textContent !== (line ?? "")) byId("waiting").textContent = line ?? "";
+  for (const box of [byId("waiting"), byId("compare-waiting")]) {
+    box.hidden = line === null;
+    if (box.textContent !== (line ?? "")) box.textContent = line ?? "";
+  }
 }
 
 /** Show an error until it is closed, or until the returned function is called; the same line is shown once. */
@@ -62,7 +64,7 @@ const REMEDIES = {
 export function plain(error) {
   if (error?.status === undefined)
     return error?.plain ? error.message : "Something in this page went wrong. Reload it and try again.";
-  const line = sentence(error.message);
+  const line = sentence(error.message.replace(/^(the )?film: /i, "")); // which film, is told beside it
   if (error.status === 422) return line; // the server says itself what to do
   return `${line} ${REMEDIES[error.status] ?? "Try again."}`;
 }

@@ -19,7 +19,7 @@ import { askForToken } from "./tokens.js";
 import { offerExamples } from "./trying.js";
 import { showVerdict } from "./verdict.js";
 import { FilmViewer } from "./viewer.js";
-import { summary } from "./words.js";
+import { several, summary } from "./words.js";
 
 class Page {
   about = null;
@@ -39,6 +39,7 @@ class Page {
     this.latent = new LatentMap(byId("latent-map"));
     this.compare = new Compare((film, id) => this.#against(film, id));
     this.latent.addEventListener("pick", (event) => this.#picked(event.detail.id));
+    this.latent.addEventListener("choose", (event) => this.choose(this.film(event.detail.id)));
     takeFilms((files) => this.take(files));
     byId("forget").addEventListener("click", () => this.#forget());
     byId("from").addEventListener("change", (event) => this.#answerFrom(event.target.value));
@@ -76,6 +77,7 @@ class Page {
     if (left) alarm(`${MOST_FILMS} films at most are kept at once: ${left} were left out. Remove some first.`);
     if (!added.length) return;
     this.choose(added[0]);
+    say(`Reading ${several(added.length, "film")}.`);
     if (document.activeElement === document.body) byId("strip").querySelector("[aria-current]").focus();
     if (byId("films").getBoundingClientRect().top < 0) scrollTo(0, 0); // where films are dropped far below
   }
@@ -187,7 +189,7 @@ class Page {
 
   #open(shown) {
     const film = this.shown?.state === "done" ? this.shown : null;
-    this.compare.open(film, shown, film ? film.told.similar.films[0].cases : [shown]);
+    this.compare.open(film, shown, film ? film.told.similar.films[0].cases : [shown], film && this.answersOf(film));
   }
 
   async #picked(id) {

@@ -1,6 +1,7 @@
 // Which map lies over the film: the margin, the class, the nearest cases, one case, or none.
 
 import { byId, make, refill } from "./dom.js";
+import { mapNotes } from "./mapnotes.js";
 import { short } from "./words.js";
 
 const KINDS = ["margin", "class", "nearest", "case"];
@@ -32,9 +33,9 @@ export class Reasons {
 
   /** Offer the maps of `explained`, the fourth from `ofCase` if there is one; null: `line` says why there are none. */
   show(explained, { ofCase = null, own = false, verdict = "", line = "" } = {}) {
-    this.#told = explained && { explained, ofCase };
+    this.#told = explained && { explained, ofCase, verdict };
     byId("maps").hidden = !explained;
-    byId("map-words").textContent = explained ? verdict && `Tests of these maps: ${verdict}.` : line;
+    if (!explained) byId("map-words").textContent = line;
     if (explained) this.#offer(explained, (ofCase ?? explained).case, own);
     this.#lay();
   }
@@ -76,6 +77,7 @@ export class Reasons {
 
   #lay() {
     const at = KINDS.indexOf(this.kind);
+    if (this.#told) refill(byId("map-words"), ...mapNotes(this.#told.explained, this.kind, this.#told.verdict));
     if (!this.#told || at < 0) return this.#viewer.setMap(null);
     const { explained, ofCase } = this.#told;
     this.#viewer.setMap(mapOf(this.kind === "case" && ofCase ? ofCase : explained, at));

@@ -3,6 +3,7 @@
 import { classify, explain } from "./api.js";
 import { bytesOf, plain } from "./messages.js";
 
+const ALONE = "This film is the only example of its class, so there is nothing to explain it by.";
 const SOON = 120; // milliseconds in which further changes are waited for
 
 /** The newest answers, in `classified` and each film's `own`; `changed()` is called when they come. */
@@ -29,7 +30,7 @@ export class Recomputed {
 
   async #ask() {
     const { support, films } = this;
-    if (!support.ready) {
+    if (support.ready < 2) {
       this.classified = null;
       for (const film of films.all) film.own = null;
       return this.#changed();
@@ -43,7 +44,7 @@ export class Recomputed {
     try {
       this.classified = await classify(vectors, support.told, signal);
       asked.forEach((film, at) => {
-        film.own = support.ready < 2 ? null : this.classified.films[at].answers;
+        film.own = this.classified.films[at].answers;
         film.ownWarnings = this.classified.films[at].warnings;
       });
     } catch (error) {
@@ -52,6 +53,12 @@ export class Recomputed {
       for (const film of films.all) film.own = null;
     }
     if (!signal.aborted) this.#changed();
+  }
+
+  /** Whether a film is the only example of a class. */
+  #isAlone(film) {
+    const example = this.support.holding(film.embedding);
+    return this.support.classes.some(({ examples }) => examples.length === 1 && examples[0] === example);
   }
 
   /** Why a film is answered so: `tell(explained, line)` is called at once, and again when the server has answered. */
@@ -68,7 +75,7 @@ export class Recomputed {
       film.ownReason = { version, told };
       tell(told, "");
     } catch (error) {
-      if (!signal.aborted) tell(null, plain(error));
+      if (!signal.aborted) tell(null, error.status === 422 && this.#isAlone(film) ? ALONE : plain(error));
     }
   }
 }

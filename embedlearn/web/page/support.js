@@ -7,6 +7,8 @@ import { several } from "./words.js";
 const MOST_CLASSES = 20;
 const MOST_EXAMPLES = 1000;
 const LONGEST = 60;
+const CONTROL = /\p{Cc}/u;
+const UNEVEN = 0.01; // that the length of an embedding may be off 1
 
 let count = 0;
 
@@ -119,8 +121,9 @@ export class Support {
 
   /** Add what such a file says. Throws `Told`. */
   read(text, about) {
-    const classes = classesOf(text, about);
-    const total = classes.reduce((sum, [, vectors]) => sum + vectors.length, 0);
+    const told = classesOf(text, about);
+    const classes = told.map(([name, vectors]) => [name, vectors.filter((vector) => !this.holding(vector))]);
+    const [all, total] = [told, classes].map((some) => some.flatMap(([, vectors]) => vectors).length);
     this.#room(total);
     const merged = new Set([...this.classes.map((each) => each.name), ...classes.map(([name]) => name)]);
     if (merged.size > MOST_CLASSES)
@@ -136,7 +139,8 @@ export class Support {
         });
     }
     this.#tell();
-    return `${several(total, "example")} in ${several(classes.length, "class", "classes")} loaded.`;
+    const loaded = `${several(total, "example")} in ${several(classes.length, "class", "classes")} loaded`;
+    return total < all ? `${loaded}; ${all - total} were there already.` : `${loaded}.`;
   }
 
   #room(more) {
@@ -168,12 +172,17 @@ function classesOf(text, about) {
     throw new Told(
       "These classes were made with another encoder: their numbers mean nothing to this one. Add the films again.",
     );
-  const fits = (vector) => Array.isArray(vector) && vector.length === about.dimension && vector.every(Number.isFinite);
+  const fits = (vector) =>
+    Array.isArray(vector) &&
+    vector.length === about.dimension &&
+    vector.every(Number.isFinite) &&
+    Math.abs(Math.hypot(...vector) - 1) <= UNEVEN;
   for (const [name, vectors] of Object.entries(classes)) {
-    if (!name.trim() || name.length > LONGEST) throw new Told(`A class’s name has 1 to ${LONGEST} letters.`);
+    if (!name.trim() || name.length > LONGEST || CONTROL.test(name))
+      throw new Told(`A class’s name has 1 to ${LONGEST} letters, and no line breaks or the like.`);
     if (!Array.isArray(vectors) || !vectors.length || !vectors.every(fits))
       throw new Told(
-        `“${name}”: wanted embeddings of ${about.dimension} numbers. Load a file that was downloaded here.`,
+        `“${name}”: wanted embeddings of ${about.dimension} numbers and length 1. Load a file that was downloaded here.`,
       );
   }
   return Object.entries(classes).map(([name, vectors]) => [name.trim(), vectors]);

@@ -2,8 +2,10 @@
 
 import { showAnswer, showNoAnswer, showPending } from "./answers.js";
 import { byId } from "./dom.js";
-import { summary } from "./words.js";
+import { partRead } from "./mapnotes.js";
+import { percent, summary } from "./words.js";
 
+const LITTLE = 0.8; // of a film, below which it is told before the answer
 const WAITING = { reading: "Reading the film…", waiting: "Waiting for its turn…" };
 
 /** Show the answer to a film, or why there is none yet; `page` tells where answers come from. */
@@ -30,8 +32,16 @@ export function showVerdict(film, page) {
 function based(film, { from, recomputed }) {
   if (from === "gallery") {
     const { classified } = film.told;
-    return { ...classified, warnings: [...classified.films[0].warnings, ...classified.warnings] };
+    const own = [...partly(film.explained), ...classified.films[0].warnings];
+    return { ...classified, warnings: { own, common: classified.warnings } };
   }
   const { classified } = recomputed;
-  return { ...classified, warnings: [...film.ownWarnings, ...classified.warnings] };
+  const own = [...partly(film.explained), ...film.ownWarnings];
+  return { ...classified, warnings: { own, common: classified.warnings } };
+}
+
+/** What to say of a film of which much was not read. */
+function partly(explained) {
+  const part = explained ? partRead(explained) : 1;
+  return part < LITTLE ? [`only ${percent(part)} of this film was read, the part about its middle`] : [];
 }

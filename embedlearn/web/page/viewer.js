@@ -40,7 +40,8 @@ export class FilmViewer extends EventTarget {
   }
 
   build(id) {
-    this.canvas = make("canvas", { class: "viewer-canvas", tabindex: 0, role: "img", "aria-describedby": id });
+    const told = { role: "application", "aria-roledescription": "film", "aria-describedby": id };
+    this.canvas = make("canvas", { class: "viewer-canvas", tabindex: 0, ...told });
     this.tip = make("div", { class: "viewer-tip", hidden: true, "aria-hidden": "true" });
     this.note = make("div", { class: "viewer-note", "aria-hidden": "true" });
     this.live = make("p", { class: "unseen", "aria-live": "polite" });

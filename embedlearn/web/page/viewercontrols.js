@@ -42,7 +42,7 @@ export class ViewerControls {
 
 function slider(name, min, max, call) {
   const input = make("input", { type: "range", min, max, step: 1 });
-  const value = make("output");
+  const value = make("output", { "aria-hidden": "true" });
   input.addEventListener("input", () => call(Number(input.value)));
   const set = (number) => {
     input.value = number;

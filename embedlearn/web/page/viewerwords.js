@@ -1,5 +1,6 @@
 // What a viewer shows, in words for who cannot see it.
 
+import { littleOf } from "./maplegend.js";
 import { signed } from "./numbers.js";
 import { isPlain } from "./windowed.js";
 
@@ -25,6 +26,7 @@ function mapWords(map, seen) {
   cells.sort((one, other) => other.value - one.value);
   const [most, least] = [cells[0], cells.at(-1)];
   const words = [`a map of “${map.target}” over it, score ${signed(map.score)}`];
+  if (littleOf(map)) words.push(littleOf(map).toLowerCase());
   if (most.value > 0) words.push(`most for it: ${where(most, map.map)}, ${signed(most.value)}`);
   if (least.value < 0) words.push(`most against it: ${where(least, map.map)}, ${signed(least.value)}`);
   return words;

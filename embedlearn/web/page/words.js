@@ -33,6 +33,7 @@ export const short = (id) => (String(id).length > 10 ? `${String(id).slice(0, 8)
 
 const CLOSE = 0.05; // of probability, within which no class stands out from another
 const MOST_NAMED = 3;
+const WAYS = { 2: "Both", 3: "All three" };
 
 /** The answers of all heads as one sentence, and whether they disagree: {sentence, label, share, kind, beside}. */
 export function summary(answers) {
@@ -47,10 +48,13 @@ export function summary(answers) {
   if (classes.length > 1)
     return split(`Undecided: ${classes.join(" or ")}`, classes.join(" or "), disagreement(answers));
   if (answers.every((answer) => rivals(answer).length > 1)) return undecided(first);
-  const share = range(answers.map((answer) => answer.probability));
-  const beside = answers.length > 1 ? "Both ways of answering agree." : "";
-  const sentence = `Nearest to ${first.class}: ${share}`;
-  return { sentence, label: first.class, share: percent(first.probability), kind: "known", beside };
+  const shares = answers.map((answer) => percent(answer.probability));
+  const alike = new Set(shares).size === 1;
+  const agree = `${WAYS[answers.length] ?? "All"} ways of answering agree`;
+  const each = answers.map(({ head }, at) => `${headName(head).toLowerCase()} ${shares[at]}`).join(", ");
+  const beside = answers.length < 2 ? "" : alike ? `${agree}.` : `${agree}: ${each}.`;
+  const sentence = `Nearest to ${first.class}${alike ? `: ${shares[0]}` : ""}`;
+  return { sentence, label: first.class, share: alike ? shares[0] : "", kind: "known", beside };
 }
 
 const split = (sentence, label, beside) => ({ sentence, label, share: "?", kind: "split", beside });
@@ -69,14 +73,9 @@ function rivals({ probabilities }) {
 }
 
 function disagreement(answers) {
-  const said = answers.map(({ head, unknown, class: name }) => {
-    return `${headName(head).toLowerCase()} say ${unknown ? "unlike anything known" : name}`;
+  const said = answers.map((answer) => {
+    const named = rivals(answer).length > MOST_NAMED ? "nothing clear" : rivals(answer).join(" or ");
+    return `${headName(answer.head).toLowerCase()} say ${answer.unknown ? "unlike anything known" : named}`;
   });
   return `Not of one mind: ${said.join("; ")}.`;
-}
-
-/** Shares as one number, or from the least to the most. */
-function range(shares) {
-  const words = [...new Set(shares.toSorted((one, other) => one - other).map(percent))];
-  return words.length > 1 ? `${words[0].replace("\u00a0%", "")}\u00a0to\u00a0${words.at(-1)}` : words[0];
 }
