@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from embedlearn.errors import ArgumentError
 
@@ -58,6 +58,15 @@ class CaseTable:
         live = np.ones(self.count, bool)
         live[list(self.gone)] = False
         return live
+
+    def numbers(self, rows: ArrayLike) -> NDArray[np.int64]:
+        """Rows as int64 [N]. Raises `ArgumentError` where one is not here."""
+        numbers = np.asarray(rows, np.int64)
+        if numbers.ndim != 1:
+            raise ArgumentError(f"rows: wanted a list of numbers, got shape {numbers.shape}")
+        if len(strange := numbers[(numbers < 0) | (numbers >= self.count)]):
+            raise ArgumentError(f"rows: wanted numbers from 0 to {self.count - 1}, got {strange[0]}")
+        return numbers
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """The row of each id, -1 where there is none (any more). Raises `ArgumentError` for what is no list."""

@@ -194,12 +194,12 @@ class Gallery:
     def take(self, rows: ArrayLike) -> pa.Table:
         """What is known of these rows (int [N]), in this order. Raises `ArgumentError` where there is none such."""
         with self._turn:
-            return self._state.cases.rows.take(pa.array(self._numbers(rows)))
+            return self._state.cases.rows.take(pa.array(self._state.cases.numbers(rows)))
 
     def vectors_of(self, rows: ArrayLike) -> Floats:
         """The vectors of these rows (int [N]), float32 [N, D]. Raises `ArgumentError` where there is none such."""
         with self._turn:
-            return self._state.vectors_of(self._numbers(rows))
+            return self._state.vectors_of(self._state.cases.numbers(rows))
 
     def values(self, column: str) -> list[str]:
         """The values of a column of text, each once, in order; none where there is no such column."""
@@ -285,14 +285,6 @@ class Gallery:
         if self._fitted is None:
             raise RuntimeError("the gallery holds nothing yet: call fit, or Gallery.open")
         return self._fitted
-
-    def _numbers(self, rows: ArrayLike) -> Rows:
-        numbers, count = np.asarray(rows, np.int64), self._state.cases.count
-        if numbers.ndim != 1:
-            raise ArgumentError(f"rows: wanted a list of numbers, got shape {numbers.shape}")
-        if len(strange := numbers[(numbers < 0) | (numbers >= count)]):
-            raise ArgumentError(f"rows: wanted numbers from 0 to {count - 1}, got {strange[0]}")
-        return numbers
 
     def _plan(self) -> Plan:
         return Plan(self.kind, self.recall, self.device, self.half, self.seed)

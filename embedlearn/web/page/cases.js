@@ -27,8 +27,7 @@ export function card(shown, open) {
       worded(shown.label ?? "no label"),
     ),
     shown.same_picture && make("span", { class: "badge" }, "the same picture"),
-    make("span", { class: "facts" }, facts(shown)),
-    shown.seen && make("span", { class: "facts" }, SEEN),
+    make("span", { class: "facts" }, [facts(shown), shown.seen && "trained on"].filter(Boolean).join(" · ")),
     shown.distance !== undefined && make("span", { class: "facts" }, far(shown)),
   );
 }

@@ -182,7 +182,7 @@ function classesOf(text, about) {
       throw new Told(`A class’s name has 1 to ${LONGEST} letters, and no line breaks or the like.`);
     if (!Array.isArray(vectors) || !vectors.length || !vectors.every(fits))
       throw new Told(
-        `“${name}”: wanted embeddings of ${about.dimension} numbers and length 1. Load a file that was downloaded here.`,
+        `“${name}”: wanted embeddings of ${about.dimension} numbers, of length 1. Load a file downloaded here.`,
       );
   }
   return Object.entries(classes).map(([name, vectors]) => [name.trim(), vectors]);
