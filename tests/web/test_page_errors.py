@@ -19,7 +19,8 @@ def served(browser: Any, canned: Canned) -> Iterator[Served]:
 
 def test_what_is_no_film_is_said_and_leaves_the_others_alone(tab: Tab) -> None:
     tab.put(other("notes.txt", b"hello"), film("covid-19"), other("empty.png", b"", "image/png"))
-    line = f"No answer. notes.txt: {NO_FILM[0].upper()}{NO_FILM[1:]}."
+    reason = NO_FILM.removeprefix("the film: ")
+    line = f"No answer. notes.txt: {reason[0].upper()}{reason[1:]}."
     expect(tab.find("#verdict [role=alert]")).to_have_text(line)
     assert tab.page.is_hidden("#film") and tab.find("#verdict button").count() == 0
     states = tab.find("#strip .film-answer").all_inner_texts()
@@ -116,12 +117,11 @@ def test_what_has_been_superseded_is_given_up(tab: Tab, served: Served) -> None:
     tab.page.on("requestfailed", lambda request: failed.append(request.url.rsplit("/", 1)[1]))
     served.open.clear()
     with tab.page.expect_request("**/v1/classify"):
-        tab.find(".chip .remove").first.click()
         tab.page.click("text=Add the film shown >> nth=1")
     with tab.page.expect_request("**/v1/classify"):
         tab.page.click("text=Add the film shown >> nth=0")
     served.open.set()
-    expect(tab.find('.zone[data-name="a"] .chip')).to_have_count(1)
+    expect(tab.find('.zone[data-name="a"] .chip')).to_have_count(2)
     expect(tab.find("#from input[value=own]")).to_be_checked()
     expect(tab.find(".sentence")).to_contain_text("Nearest to a")
     assert "classify" in failed

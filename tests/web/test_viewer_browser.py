@@ -150,7 +150,7 @@ def test_the_legend_says_what_the_map_is(page: ShownPage) -> None:
     text = " ".join(page.tab.inner_text("#film .map-legend").split())
     for words in ("pneumonia, not normal", "−0.03 against", "for +0.03", "Drawn smooth from 2 × 3 cells"):
         assert words in text
-    assert "Score +0.031 = sum of cells +0.01 + constant +0.021" in text
+    assert "Score +0.031 = sum of cells +0.010 + constant +0.021" in text
     assert "most for it: bottom left of the picture, +0.03" in page.tab.evaluate(LABEL)
     page.set_map(MAP | {"constant": None})
     assert "which the map does not add up to" in page.tab.inner_text("#film .map-legend")

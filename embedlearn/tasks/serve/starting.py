@@ -46,6 +46,9 @@ def serve(settings: Serve) -> None:
         run, gallery = prepare_demo(settings.runs)
         settings = replace(settings, run=run, gallery=gallery, demo=False)
         listener = listening(settings.host, settings.port)
+    import torch
+
+    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
     with contextlib.closing(listener), contextlib.ExitStack() as ends:
         metrics, log = Metrics(), AccessLog(_descriptor(settings, ends))
         ends.callback(log.close)
@@ -109,8 +112,6 @@ def make_engine(settings: Serve, metrics: Metrics, examples: Sequence[tuple[str,
 
     Raises an `EmbedlearnError` for what a user can mend.
     """
-    import torch
-
     from embedlearn.encoders.checkpoints import load_encoder
     from embedlearn.encoders.devices import choose_device
     from embedlearn.encoders.runs import EXPLAIN
@@ -127,7 +128,6 @@ def make_engine(settings: Serve, metrics: Metrics, examples: Sequence[tuple[str,
 
     heads = _heads(settings.heads)
     cores = os.cpu_count() or 1
-    torch.set_num_threads(settings.threads or cores)
     named, gallery = settings.run, settings.gallery or settings.runs / GALLERY
     run = _run(settings, named, gallery)
     saved, device = load_encoder(run.encoder), choose_device(settings.device)

@@ -55,7 +55,7 @@ function resting(lines, answers) {
     folded.length > 0 &&
       make(
         "details",
-        { class: "numbers" },
+        { class: "numbers", "aria-label": "About these numbers" },
         make("summary", {}, "About these numbers"),
         make("ul", {}, ...folded.map((line) => make("li", {}, sentence(line)))),
       ),

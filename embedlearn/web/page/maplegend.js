@@ -1,7 +1,7 @@
 // What stands below a film under a map: its target, the bar of colours, what the score is made of, how it is drawn.
 
 import { make } from "./dom.js";
-import { signed } from "./numbers.js";
+import { signed, signedAlike } from "./numbers.js";
 import { AGAINST, FOR, OPAQUE } from "./overlay.js";
 import { percent } from "./words.js";
 
@@ -80,6 +80,7 @@ const sumOf = (map) => map.flat().reduce((total, value) => total + value, 0);
 function madeOf(told) {
   const { map, score, constant } = told;
   if (constant === null || constant === undefined) return `Score ${signed(score)}, which the map does not add up to`;
-  const made = `Score ${signed(score)} = sum of cells ${signed(sumOf(map))} + constant ${signed(constant)}`;
+  const [whole, cells, rest] = signedAlike([score, sumOf(map), constant]);
+  const made = `Score ${whole} = sum of cells ${cells} + constant ${rest}`;
   return [made, littleOf(told)].filter(Boolean).join(". ");
 }

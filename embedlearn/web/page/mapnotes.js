@@ -18,8 +18,8 @@ export function mapNotes(explained, kind, verdict) {
 function read(part, kind) {
   if (part >= ALL) return null;
   if (kind === "none") return make("p", {}, `Only the middle of the film, ${percent(part)} of it, was read.`);
-  const line = `Only the bright part of the film, ${percent(part)} of it, was read; the dark part was not looked at.`;
-  return make("p", {}, line);
+  const bright = `Only the bright part of the film, ${percent(part)} of it, was read`;
+  return make("p", {}, `${bright}; the dark part was not looked at.`);
 }
 
 function tested(kind, verdict) {
@@ -28,7 +28,11 @@ function tested(kind, verdict) {
   const brief = verdict.replace(/^margin maps[^:]*: /, "").replace(/ \([^)]*\)/g, "");
   return [
     make("p", {}, `Tests of such maps: ${brief}.`),
-    brief.length < verdict.length &&
-      make("details", {}, make("summary", {}, "More about the tests"), make("p", {}, `${verdict}.`)),
+    make(
+      "details",
+      { "aria-label": "More about the tests" },
+      make("summary", {}, "More about the tests"),
+      make("p", {}, `${verdict}.`),
+    ),
   ];
 }

@@ -9,3 +9,10 @@ export function signed(value) {
   const text = size >= 0.0995 ? size.toFixed(3) : String(Number(size.toPrecision(2)));
   return (value > 0 ? "+" : "−") + text;
 }
+
+// Numbers with their signs and as many decimals as the finest of them needs, five at most.
+export function signedAlike(values) {
+  const most = Math.max(...values.map((value) => (signed(value).split(".")[1] ?? "").length));
+  const write = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(Math.min(most, 5));
+  return values.map((value) => (value ? write(value) : "0"));
+}

@@ -55,10 +55,11 @@ export class Recomputed {
     if (!signal.aborted) this.#changed();
   }
 
-  /** Whether a film is the only example of a class. */
+  /** Whether a film is the only example of one of two classes: without it there is but one. */
   #isAlone(film) {
+    const { classes, ready } = this.support;
     const example = this.support.holding(film.embedding);
-    return this.support.classes.some(({ examples }) => examples.length === 1 && examples[0] === example);
+    return ready === 2 && classes.some(({ examples }) => examples.length === 1 && examples[0] === example);
   }
 
   /** Why a film is answered so: `tell(explained, line)` is called at once, and again when the server has answered. */
@@ -66,6 +67,7 @@ export class Recomputed {
     this.#reasoning.abort();
     const { version } = this.support;
     if (film.ownReason?.version === version) return tell(film.ownReason.told, "");
+    if (this.#isAlone(film)) return tell(null, ALONE);
     this.#reasoning = new AbortController();
     const { signal } = this.#reasoning;
     tell(null, "Looking for the reason in your classes…");
@@ -75,7 +77,7 @@ export class Recomputed {
       film.ownReason = { version, told };
       tell(told, "");
     } catch (error) {
-      if (!signal.aborted) tell(null, error.status === 422 && this.#isAlone(film) ? ALONE : plain(error));
+      if (!signal.aborted) tell(null, plain(error));
     }
   }
 }
