@@ -14,6 +14,7 @@ from embedlearn.episodes.calibration import HOTTEST, fit_temperature, tempered
 from embedlearn.episodes.evaluate import BaseFilms, all_scores
 from embedlearn.episodes.heads import build_head, named_heads
 from embedlearn.episodes.pool import TRAINED
+from embedlearn.episodes.record import Episodes
 from embedlearn.episodes.rejection import STRANGENESS, threshold
 from embedlearn.episodes.space import Floats, Space
 from embedlearn.episodes.unknown import strangeness_of
@@ -96,22 +97,30 @@ def fit_on_base(
         raise ArgumentError(f"shots: wanted 1 or more, got {shots}")
     if base is None:
         return Fitted(None, None, 0, "no base films are at hand")
-    reason = ""
-    while shots:
-        try:
-            drawn = base.sample(shots, BASE_QUERIES, BASE_EPISODES, seed)
-            break
-        except EpisodeError as error:
-            reason = str(error)
-            shots -= 1
-    else:
-        return Fitted(None, None, 0, reason)
+    drawn = _drawn(base, shots, seed)
+    if isinstance(drawn, str):
+        return Fitted(None, None, 0, drawn)
     space = base.spaces[TRAINED]
     fitted = build_head(head, drawn.shots, k=k, center=space.center)
     scores = all_scores(space, fitted, drawn)
     return Fitted(
-        fit_temperature(scores, drawn.query_label), threshold(strangeness_of(measure, space, drawn), keep), shots
+        fit_temperature(scores, drawn.query_label),
+        threshold(strangeness_of(measure, space, drawn), keep),
+        drawn.shots[0],
     )
+
+
+def _drawn(base: BaseFilms, shots: int, seed: int) -> Episodes | str:
+    """Base episodes of `shots` films a class, or of as many as there can be; why there are none, in words."""
+    found, reason, tried = None, "", shots
+    fewest, most = 0, shots  # what is possible, and what may be
+    while fewest < most:
+        try:
+            found, fewest = base.sample(tried, BASE_QUERIES, BASE_EPISODES, seed), tried
+        except EpisodeError as error:
+            reason, most = str(error), tried - 1
+        tried = (fewest + most + 1) // 2
+    return found or reason
 
 
 class Predictor:

@@ -32,6 +32,7 @@ GALLERY = "gallery"
 def serve(settings: Serve) -> None:
     """Act on the flags. Raises an `EmbedlearnError` for what a user can mend."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin starve the decoders
+    gc.disable()  # until all is loaded: what is loaded stays, and looking through it takes time
     from embedlearn.gallery.pictures import require_folders
     from embedlearn.tasks.serve.demo import demo_films, prepare_demo
     from embedlearn.web.guard.log import AccessLog
@@ -96,8 +97,8 @@ def served_app(engine: AnswerEngine, guard: Guard, metrics: Metrics, log: Access
     @contextlib.asynccontextmanager
     async def running(_: object) -> AsyncIterator[None]:
         await engine.start()
-        gc.collect()
         gc.freeze()  # what is here now stays: a full collection over torch and all would stop everyone for a second
+        gc.enable()
         try:
             yield
         finally:
