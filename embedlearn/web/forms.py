@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Vector = Annotated[list[float], Field(min_length=1, max_length=4_096)]
+USE = "Research use only: nothing here is fit for diagnosis."
 MOST_CLASSES = 20
 MOST_EXAMPLES = 1_000
 
@@ -296,6 +297,4 @@ class About(Form):
     limits: Limits
     demo: bool
     notes: list[str]
-    use: Literal["Research use only: nothing here is fit for diagnosis."] = (
-        "Research use only: nothing here is fit for diagnosis."
-    )
+    use: str = USE

@@ -33,6 +33,14 @@ def serve(settings: Serve) -> None:
     """Act on the flags. Raises an `EmbedlearnError` for what a user can mend."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin starve the decoders
     gc.disable()  # until all is loaded: what is loaded stays, and looking through it takes time
+    try:
+        _serve(settings)
+    finally:
+        gc.enable()
+    say("stopped")
+
+
+def _serve(settings: Serve) -> None:
     from embedlearn.gallery.pictures import require_folders
     from embedlearn.tasks.serve.demo import demo_films, prepare_demo
     from embedlearn.web.guard.log import AccessLog
@@ -58,7 +66,6 @@ def serve(settings: Serve) -> None:
             app, host=settings.host, port=settings.port, guard=guard, listener=listener, metrics=metrics, log=log,
             on_start=lambda url: _tell(url, settings, guard),
         )  # fmt: skip
-    say("stopped")
 
 
 def _guard(settings: Serve) -> Guard:
