@@ -8,7 +8,6 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -73,7 +72,6 @@ def test_keep_measure_heads_classes_and_show(made):
     assert all(one.bound < two.bound for one, two in zip(low.heads, before.heads, strict=True))
     assert [head.head for head in about.heads] == ["knn"] and about.columns == ["patient"]
     assert sorted(one.name for one in about.classes) == ["covid-19", "healthy"]
-    assert torch.get_num_threads() == settings.threads == 1
     asked = Asked(embeddings=np.eye(1, about.dimension).tolist())
     (answer,) = asyncio.run(other.classify(asked, 5)).films[0].answers
     assert answer.strangeness == pytest.approx(answer.nearest[4].distance, abs=1e-5)
