@@ -62,7 +62,7 @@ def png(*sides):
 
 def test_keep_measure_heads_classes_and_show(made):
     usual, _ = made()
-    other, settings = made(
+    other, _ = made(
         "--keep", "0.5", "--measure", "knn", "--heads", "knn", "--show", "patient",
         "--classes", "healthy", "covid-19",
     )  # fmt: skip
