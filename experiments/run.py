@@ -1,0 +1,50 @@
+"""`python -m experiments.run NAME`: a published system, trained and judged as its authors did and as it ought to be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, UseAppendAction
+
+from embedlearn.console import run_command, say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Run a row of the tables. Its data are looked for in ../shared/data, or named by --data.
+
+    Finished trainings are kept in --runs and taken as they are; one begun is gone on with.
+    """
+
+    name: Positional[str]
+    """The row: covid-x-ray, darkcovidnet, deepcovid19, four-class, three-class or transfer-study; all for all."""
+    quick: bool = False
+    """On phantoms in the layout of the row's data, an epoch or two, to see that it works; nothing is stored."""
+    data: Annotated[tuple[str, ...], UseAppendAction] = ()
+    """Your copy of the row's data; may be given more than once."""
+    runs: Path = Path("runs/rows")
+    """Folder of the trainings and figures."""
+    out: Path | None = None
+    """Folder of the result, NAME.json; experiments/results/rows, or with --quick the row's folder of --runs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    run_command(Run, _run, "experiments.run", arguments)
+
+
+def _run(flags: Run) -> None:
+    from experiments.systems.row import load_row, row_names
+    from experiments.systems.running import run_row
+
+    for name in row_names() if flags.name == "all" else [flags.name]:
+        began = time.monotonic()
+        path = run_row(load_row(name), flags.data, flags.runs, quick=flags.quick, out=flags.out)
+        say(f"wrote {path} ({time.monotonic() - began:.0f} s); next: python -m experiments.tables")
+
+
+if __name__ == "__main__":
+    main()

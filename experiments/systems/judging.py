@@ -1,0 +1,126 @@
+"""What answers to tested films are worth: figures with 95 % intervals by bootstrap over cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlearn.audits.replicates import (
+    Estimate,
+    auc_replicates,
+    case_weights,
+    share_replicates,
+    summed_up,
+)
+from embedlearn.audits.scoring import deal_folds
+from embedlearn.episodes.calibration import fit_temperature, reliability, tempered
+from experiments.systems.results import Score
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+BOOTSTRAP = 1000
+REDRAWN = 200  # replicates of a calibration error, which is slower
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Scores before the softmax, float64 [N, C], of N tested films of true class int64 [N] and case int64 [N]."""
+
+    scores: Floats
+    labels: Ints
+    cases: Ints
+    classes: tuple[str, ...]
+
+    @property
+    def right(self) -> Floats:
+        """1 where the answer is right, float64 [N]."""
+        return np.asarray(self.scores.argmax(1) == self.labels, np.float64)
+
+    @property
+    def confusion(self) -> Ints:
+        """Films of each true class, a row each, by the class answered: int64 [C, C]."""
+        counts = np.zeros((len(self.classes), len(self.classes)), np.int64)
+        np.add.at(counts, (self.labels, self.scores.argmax(1)), 1)
+        return counts
+
+
+def judge_answers(answers: Answers, beside: Mapping[str, Answers], *, calibrated: bool = True) -> dict[str, Estimate]:
+    """Metrics by name: accuracy, its lead over each of `beside` (on the same films), macro F1, AUC, calibration."""
+    found = {"accuracy": _share(answers.right, answers.cases)}
+    for name, other in beside.items():
+        found[f"accuracy less {name}"] = _share(answers.right - other.right, answers.cases)
+    found |= _f1_scores(answers) | _aucs(answers)
+    if calibrated:
+        plain = tempered(answers.scores, 1.0)
+        found["calibration error"] = _calibration(plain, answers)
+        found["calibration error, mended"] = _calibration(mended(answers), answers)
+    return found
+
+
+def as_scores(
+    found: Mapping[str, Estimate], answers: Answers, *, task: str, protocol: str, model: str
+) -> Iterator[Score]:
+    """The metrics as lines of a row's result."""
+    cases = len(set(answers.cases.tolist()))
+    for metric, estimate in found.items():
+        value, low, high = map(float, estimate)
+        yield Score(task, protocol, model, metric, value, low, high, len(answers.labels), cases)
+
+
+def mean_with_interval(values: Floats, cases: Ints) -> Estimate:
+    """The mean of a value a film, float64 [N], those that are NaN left out."""
+    there = ~np.isnan(values)
+    return summed_up(share_replicates(np.nan_to_num(values)[:, None], there[:, None], cases, replicates=BOOTSTRAP)[0])
+
+
+def _share(values: Floats, cases: Ints) -> Estimate:
+    return mean_with_interval(values, cases)
+
+
+def _f1_scores(answers: Answers) -> dict[str, Estimate]:
+    """2 TP / (2 TP + FP + FN) of each class and their mean; of two classes that of the first is enough."""
+    said, count = answers.scores.argmax(1), len(answers.classes)
+    found = []
+    for weights in case_weights(answers.cases, BOOTSTRAP, 0):
+        true, told = (np.bincount(codes, weights, count) for codes in (answers.labels, said))
+        hit = np.bincount(answers.labels, weights * (said == answers.labels), count)
+        found.append(2 * hit / np.maximum(true + told, 1e-12))
+    each = np.array(found)
+    named = answers.classes[:1] if count == 2 else answers.classes
+    return {"macro F1": summed_up(each.mean(1))} | {
+        f"F1 {name}": summed_up(column) for name, column in zip(named, each.T, strict=False)
+    }
+
+
+def _aucs(answers: Answers) -> dict[str, Estimate]:
+    """The AUC of each class against the rest by its probability, and their mean; of two classes one is enough."""
+    proba = tempered(answers.scores, 1.0)
+    truth = answers.labels[:, None] == np.arange(len(answers.classes))
+    made = auc_replicates(proba, truth, answers.cases, replicates=BOOTSTRAP)
+    found = {f"AUC {name}": summed_up(row) for name, row in zip(answers.classes, made, strict=True)}
+    if len(answers.classes) == 2:
+        return {f"AUC {answers.classes[0]}": found[f"AUC {answers.classes[0]}"]}
+    return found | {"mean AUC": summed_up(made.mean(0))}
+
+
+def mended(answers: Answers) -> Floats:
+    """Probabilities of films at a temperature fitted on the answers to films of other cases, five parts in turn."""
+    part = deal_folds(answers.labels, answers.cases, 5, 0)
+    proba = np.empty_like(answers.scores)
+    for number in range(5):
+        here = part == number
+        temperature = fit_temperature(answers.scores[~here], answers.labels[~here])
+        proba[here] = tempered(answers.scores[here], temperature)
+    return proba
+
+
+def _calibration(proba: Floats, answers: Answers) -> Estimate:
+    """Expected calibration error over 15 bins; a replicate repeats films as their cases are drawn."""
+    found = []
+    for weights in case_weights(answers.cases, REDRAWN, 0):
+        rows = np.repeat(np.arange(len(weights)), weights.astype(np.int64))
+        found.append(reliability(proba[rows], answers.labels[rows]).ece)
+    return summed_up(np.array(found))

@@ -1,0 +1,77 @@
+"""What a row found: scores with their intervals, and what was not run, as one JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from embedlearn.errors import CheckpointError
+from embedlearn.files import write_json
+
+RESULTS = Path(__file__).parent.parent / "results"
+ROWS = RESULTS / "rows"
+FORMAT = "embedlearn-row-1"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of a row, with its 95 % interval.
+
+    `task`: the question ("four classes"). `protocol`: how films were divided ("by image", "by patient", "episodes by
+    patient"). `model`: what answered ("resdense, from scratch", "header probe"). `metric`: "accuracy", "macro F1", "AUC
+    covid-19", "accuracy less header probe", "calibration error", "evidence in the lungs less their share" ...
+    `films` and `cases` were tested; `interval` says how it was made; `shots` films a class were the examples, where it
+    is a few-shot score.
+    """
+
+    task: str
+    protocol: str
+    model: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    films: int
+    cases: int
+    interval: str = "patient bootstrap"
+    shots: int | None = None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What was not run, and why: data that are not there, weights that are not."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """The result of a row. `made`: settings, software, digest of the films, seconds."""
+
+    row: str
+    quick: bool
+    made: dict[str, Any]
+    scores: tuple[Score, ...]
+    missing: tuple[Missing, ...] = ()
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        write_json(path, {"format": FORMAT, **asdict(self)})
+
+
+def load_result(path: Path) -> RowResult:
+    """The result in a file. Raises `CheckpointError` where there is none of this form."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format") != FORMAT:
+            raise ValueError(f"format is not {FORMAT}")
+        scores = tuple(Score(**each) for each in content.pop("scores"))
+        missing = tuple(Missing(**each) for each in content.pop("missing"))
+        return RowResult(**content, scores=scores, missing=missing)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: no result of a row ({error}); make it with python -m experiments.run"
+        ) from error

@@ -1,0 +1,77 @@
+"""The rows themselves: their files, and each of them quickly, on phantoms laid out as its data are."""
+
+import json
+
+import pytest
+
+from embedlearn.errors import ArgumentError, CheckpointError
+from experiments.run import main
+from experiments.systems.places import find_data
+from experiments.systems.results import load_result
+from experiments.systems.row import FOLDER, load_row, row_names
+
+BESIDE = {"untrained", "header probe", "border probe"}
+
+
+def test_the_six_rows_are_there():
+    assert row_names() == [
+        "covid-x-ray", "darkcovidnet", "deepcovid19", "four-class", "three-class", "transfer-study",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", row_names())
+def test_a_row_holds_together(name):
+    row = load_row(name)
+    assert row.title
+    assert row.about
+    assert row.cite
+    tasks = {task.name for task in row.tasks}
+    for model in row.models:
+        assert set(model.tasks) <= tasks
+    for task in row.tasks:
+        assert row.main_of(task.name) in {model.name for model in row.models}
+    assert {protocol.by for protocol in row.protocols} == ({"image", "patient"} if row.protocols else set())
+
+
+def test_a_setting_that_does_not_exist_is_refused(tmp_path):
+    (tmp_path / "odd.toml").write_text('title = "x"\n[[models]]\nlayers = 3\n')
+    with pytest.raises(ArgumentError, match="layers: no such setting"):
+        load_row("odd", tmp_path)
+    with pytest.raises(ArgumentError, match="nothing: no such row; wanted one of covid-x-ray"):
+        load_row("nothing")
+    assert FOLDER.is_dir()
+
+
+def test_data_of_another_layout_are_refused(place):
+    with pytest.raises(ArgumentError, match="wanted darkcovidnet, got the layout"):
+        find_data(load_row("darkcovidnet"), [str(place.films)])
+
+
+@pytest.mark.parametrize("name", row_names())
+def test_a_row_runs_quickly_on_phantoms(name, tmp_path, capsys):
+    main([name, "--quick", "--runs", str(tmp_path)])
+    path = tmp_path / "quick" / name / f"{name}.json"
+    result = load_result(path)
+    assert result.quick
+    assert result.made["films"] > 50
+    assert {"accuracy"} <= {score.metric for score in result.scores}
+    assert {score.model for score in result.scores} >= BESIDE
+    for score in result.scores:
+        assert not score.value < score.low - 0.3
+    assert str(tmp_path) not in path.read_text()
+    assert "next: python -m experiments.tables" in capsys.readouterr().out
+
+
+def test_without_its_data_a_row_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.systems.places.SHARED", tmp_path / "nowhere")
+    main(["three-class", "--runs", str(tmp_path), "--out", str(tmp_path / "out")])
+    result = load_result(tmp_path / "out" / "three-class.json")
+    assert not result.scores
+    assert "not here" in result.missing[0].why
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"format": "else"}))
+    with pytest.raises(CheckpointError, match="no result of a row"):
+        load_result(path)
