@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedlearn.embeddings import Embeddings, load_embeddings
-    from embedlearn.encoders.checkpoints import load_encoder
+    from embedlearn.encoders.checkpoints import SavedEncoder, load_encoder
     from embedlearn.encoders.encoder import Encoder
+    from embedlearn.encoders.inputs import embed_films
+    from embedlearn.encoders.runs import Run, open_run
     from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
     from embedlearn.episodes.calibration import fit_temperature, reliability, tempered
     from embedlearn.episodes.evaluate import evaluate_episodes
@@ -49,12 +51,14 @@ if TYPE_CHECKING:
     from embedlearn.radiographs.layouts import read_data
     from embedlearn.radiographs.manifest import Manifest
     from embedlearn.radiographs.preprocessing import Preprocessing
+    from embedlearn.sources import Collection, collect_films
 
 _HOMES = {
     "Architecture": "encoders.settings",
     "Augmentation": "encoders.settings",
     "BDCSPNClassifier": "episodes.heads.bdcspn",
     "Centering": "episodes.transforms",
+    "Collection": "sources",
     "CosineClassifier": "episodes.heads.cosine",
     "Embeddings": "embeddings",
     "EmbedlearnError": "errors",
@@ -78,14 +82,18 @@ _HOMES = {
     "Preprocessing": "radiographs.preprocessing",
     "PrototypeClassifier": "episodes.heads.prototype",
     "RidgeClassifier": "episodes.heads.ridge",
+    "Run": "encoders.runs",
     "Sampling": "encoders.settings",
+    "SavedEncoder": "encoders.checkpoints",
     "Schedule": "encoders.settings",
     "Space": "episodes.space",
     "TIMClassifier": "episodes.heads.tim",
     "TransductiveFineTuning": "episodes.heads.transductive",
     "UnitLength": "episodes.transforms",
     "Wanted": "gallery.similar",
+    "collect_films": "sources",
     "create_projection": "maps.projections",
+    "embed_films": "encoders.inputs",
     "evaluate_episodes": "episodes.evaluate",
     "exact_maps": "explanations.exact",
     "expand_queries": "gallery.expansion",
@@ -97,6 +105,7 @@ _HOMES = {
     "load_map": "maps.latent",
     "map_quality": "maps.quality",
     "margin_target": "explanations.targets",
+    "open_run": "encoders.runs",
     "pair_maps": "explanations.pairs",
     "parse_condition": "gallery.where",
     "prototype_target": "explanations.targets",
@@ -114,6 +123,7 @@ __all__ = [
     "Augmentation",
     "BDCSPNClassifier",
     "Centering",
+    "Collection",
     "CosineClassifier",
     "Embeddings",
     "EmbedlearnError",
@@ -137,14 +147,18 @@ __all__ = [
     "Preprocessing",
     "PrototypeClassifier",
     "RidgeClassifier",
+    "Run",
     "Sampling",
+    "SavedEncoder",
     "Schedule",
     "Space",
     "TIMClassifier",
     "TransductiveFineTuning",
     "UnitLength",
     "Wanted",
+    "collect_films",
     "create_projection",
+    "embed_films",
     "evaluate_episodes",
     "exact_maps",
     "expand_queries",
@@ -156,6 +170,7 @@ __all__ = [
     "load_map",
     "map_quality",
     "margin_target",
+    "open_run",
     "pair_maps",
     "parse_condition",
     "prototype_target",

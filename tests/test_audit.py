@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -142,12 +143,11 @@ def test_films_that_tell_nothing_apart_are_refused(films, place, refused, tmp_pa
     assert str(tmp_path) in refused(audit.main, "--run", tmp_path)
 
 
-def test_what_an_earlier_audit_left_is_taken_away(films, place, tmp_path):
-    words = [str(films / "phantoms"), str(films / "copies"), "--out", str(tmp_path / "out")]
-    audit.main(words)
+def test_what_an_earlier_audit_left_is_taken_away(films, audited, place, tmp_path):
+    shutil.copytree(audited, tmp_path / "out")
     assert (tmp_path / "out/twins.png").is_file()
     (tmp_path / "out/mine.png").write_bytes(b"mine")
-    audit.main([*words, "--no-show"])
+    audit.main([str(films / "phantoms"), str(films / "copies"), "--out", str(tmp_path / "out"), "--no-show"])
     assert not (tmp_path / "out/twins.png").exists() and (tmp_path / "out/mine.png").is_file()
 
 

@@ -96,6 +96,7 @@ def test_one_process_fills_a_folder_with_what_the_file_holds(words, whole, tmp_p
     assert np.array_equal(parts[3].vectors, whole.vectors[3 * 128 : 4 * 128])
 
 
+@pytest.mark.slow
 def test_two_processes_of_torchrun_do_too(start, words, whole, tmp_path):
     child = start(*TORCHRUN, "-m", "--", "embedlearn.embed", *words, "--out", str(tmp_path / "films"))
     said, complaint = child.communicate()

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from PIL import Image
 from small_runs import FEW, SMALL, scores_of
 
@@ -31,9 +32,18 @@ def test_fewshot_takes_the_newest_run_and_writes_the_whole_report(place, capsys)
     assert len(pd.read_csv(folder / "table.csv")) == len(scores)
 
 
-def test_no_episode_holds_a_film_of_the_training_or_a_patient_on_both_sides(place):
-    fewshot.main(["--run", str(place / "runs" / "base"), "--shots", "2", *FEW, "--out", str(place / "once")])
-    episodes = pd.read_parquet(place / "once" / "episodes-2.parquet")
+@pytest.fixture(scope="module")
+def drawn(_built_place):
+    """The report of an evaluation at two shots, made once."""
+    out = _built_place / "drawn"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDLEARN_CACHE", str(_built_place / "cache"))
+        fewshot.main(["--run", str(_built_place / "runs" / "base"), "--shots", "2", *FEW, "--out", str(out)])
+    return out
+
+
+def test_no_episode_holds_a_film_of_the_training_or_a_patient_on_both_sides(place, drawn):
+    episodes = pd.read_parquet(drawn / "episodes-2.parquet")
     rows = pd.read_csv(place / "runs" / "base" / "manifest.csv").set_index("path")
     assert set(rows.loc[episodes["path"], "split"]) <= {"test", "held-out"}
     for _, episode in episodes.groupby("episode"):
@@ -41,24 +51,21 @@ def test_no_episode_holds_a_film_of_the_training_or_a_patient_on_both_sides(plac
         assert not sides[0] & sides[1]
 
 
-def test_a_replay_answers_the_same_episodes_the_same(place):
-    run = str(place / "runs" / "base")
-    fewshot.main(["--run", run, "--shots", "2", *FEW, "--out", str(place / "drawn")])
-    replay = str(place / "drawn" / "episodes-2.parquet")
+def test_a_replay_answers_the_same_episodes_the_same(place, drawn):
+    run, replay = str(place / "runs" / "base"), str(drawn / "episodes-2.parquet")
     fewshot.main(["--run", run, "--shots", "2", *FEW, "--seed", "9", "--replay", replay, "--out", str(place / "again")])
-    drawn, again = scores_of(place / "drawn"), scores_of(place / "again")
-    assert {key: row["mean"] for key, row in drawn.items()} == {key: row["mean"] for key, row in again.items()}
+    first, again = scores_of(drawn), scores_of(place / "again")
+    assert {key: row["mean"] for key, row in first.items()} == {key: row["mean"] for key, row in again.items()}
 
 
-def test_embeddings_of_a_file_score_as_the_films_do(place):
+def test_embeddings_of_a_file_score_as_the_films_do(place, drawn):
     run, file = place / "runs" / "base", place / "base.parquet"
     embed.main(["--run", str(run), "--out", str(file)])
     assert set(load_embeddings(file).frame["split"]) == {"train", "val", "test", "held-out"}
     common = ["--shots", "2", *FEW]
-    fewshot.main(["--run", str(run), *common, "--out", str(place / "films-report")])
     fewshot.main(["--run", str(run), "--embeddings", str(file), *common, "--out", str(place / "file-report")])
     fewshot.main(["--embeddings", str(file), *common, "--out", str(place / "alone-report")])
-    films, stored, alone = (scores_of(place / f"{name}-report") for name in ("films", "file", "alone"))
+    films, stored, alone = map(scores_of, (drawn, place / "file-report", place / "alone-report"))
     assert films == stored
     assert {key[0] for key in alone} == {"trained"}
     assert all(films[key] == row for key, row in alone.items())

@@ -90,11 +90,11 @@ def test_an_episode_gets_what_fit_and_predict_give_whatever_the_labels_and_asked
     episodes, head = sample(), FineTuneClassifier(trunk, steps=5)
     weights, rows = copy_weights(trunk.tail), trunk.activations.reshape(FILMS, -1)
     scores = head.episode_scores(space_of(trunk), episodes)
-    for kind in (np.array(["a", "b", "c"]), np.array([-2, 3, 5]), np.array([0.5, 1.5, 7.0])):
+    for kind in (np.array(["a", "b", "c"]), np.array([-2, 3, 5]), np.array([1.0, 2.0, 7.0])):
         for episode in (0, 3):
             head.fit(rows[episodes.support[episode]], kind[episodes.support_label])
             query = rows[episodes.query[episode]]
-            assert head.decision_function(query).tobytes() == scores[episode].tobytes()
+            assert head.class_scores(query).tobytes() == scores[episode].tobytes()
             assert (head.predict(query) == kind[scores[episode].argmax(axis=1)]).all()
             np.testing.assert_allclose(head.predict_proba(query).sum(axis=1), 1)
     assert head.episode_scores(space_of(trunk), episodes).tobytes() == scores.tobytes()
@@ -104,26 +104,26 @@ def test_an_episode_gets_what_fit_and_predict_give_whatever_the_labels_and_asked
 
 def test_a_query_gets_the_same_answer_alone_and_the_order_of_the_support_does_not_matter(trunk):
     rows, head = trunk.activations.reshape(FILMS, -1), FineTuneClassifier(trunk)
-    together = head.fit(rows[:12], CLASSES[:12]).decision_function(rows)
-    alone = np.concatenate([head.decision_function(row[None]) for row in rows[:5]])
+    together = head.fit(rows[:12], CLASSES[:12]).class_scores(rows)
+    alone = np.concatenate([head.class_scores(row[None]) for row in rows[:5]])
     np.testing.assert_allclose(alone, together[:5], atol=1e-4)
     order = np.random.default_rng(1).permutation(12)
-    np.testing.assert_allclose(head.fit(rows[order], CLASSES[order]).decision_function(rows), together, atol=1e-3)
+    np.testing.assert_allclose(head.fit(rows[order], CLASSES[order]).class_scores(rows), together, atol=1e-3)
 
 
 def test_renaming_the_classes_moves_their_columns(trunk):
     rows, head = trunk.activations.reshape(FILMS, -1), FineTuneClassifier(trunk)
-    scores = head.fit(rows[:12], CLASSES[:12]).decision_function(rows)
+    scores = head.fit(rows[:12], CLASSES[:12]).class_scores(rows)
     renamed = np.array([{"covid-19": "z", "normal": "a", "pneumonia": "b"}[name] for name in CLASSES[:12]])
-    moved = head.fit(rows[:12], renamed).decision_function(rows)
+    moved = head.fit(rows[:12], renamed).class_scores(rows)
     np.testing.assert_allclose(moved[:, [2, 0, 1]], scores, atol=1e-3)
 
 
 def test_classes_may_be_of_unequal_size_and_queries_fewer_than_classes(trunk):
     rows, support = trunk.activations.reshape(FILMS, -1), [0, 1, 2, 3, 4, 6, 9]
     head = FineTuneClassifier(trunk).fit(rows[support], CLASSES[support])
-    assert head.decision_function(rows[:1]).shape == (1, 3) and np.isfinite(head.decision_function(rows[:1])).all()
-    assert head.fit(rows[:2], [True, False]).decision_function(rows[:4]).shape == (4, 2)
+    assert head.class_scores(rows[:1]).shape == (1, 3) and np.isfinite(head.class_scores(rows[:1])).all()
+    assert head.fit(rows[:2], [True, False]).class_scores(rows[:4]).shape == (4, 2)
 
 
 def test_a_copy_made_by_scikit_learn_answers_the_same(trunk):

@@ -90,7 +90,7 @@ def test_every_setting_is_a_flag_with_a_default_and_a_sentence(command: str, mon
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_is_quick(command: str) -> None:
-    """In seconds of processor time, the best of three, which a busy machine disturbs least."""
+    """In seconds of processor time, in one of three starts, for a busy machine disturbs some."""
 
     def seconds() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -98,7 +98,7 @@ def test_help_is_quick(command: str) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(seconds() for _ in range(3)) < SECONDS
+    assert any(seconds() < SECONDS for _ in range(3))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

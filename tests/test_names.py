@@ -6,16 +6,16 @@ from pathlib import Path
 import embedlearn
 
 PUBLIC = {
-    "Architecture", "Augmentation", "BDCSPNClassifier", "Centering", "CosineClassifier", "Embeddings",
+    "Architecture", "Augmentation", "BDCSPNClassifier", "Centering", "Collection", "CosineClassifier", "Embeddings",
     "EmbedlearnError", "Encoder", "EpisodeSampler", "ExactIndex", "Gallery", "Gate", "KNNClassifier",
-    "LDAClassifier", "Labelled", "LaplacianShotClassifier", "LatentMap", "LogisticClassifier",
-    "Manifest", "MatchingClassifier", "Objective", "PTMAPClassifier", "PostgresGallery",
-    "PowerTransform", "Preprocessing", "PrototypeClassifier", "RidgeClassifier", "Sampling", "Schedule",
-    "Space", "TIMClassifier", "TransductiveFineTuning", "UnitLength", "Wanted", "create_projection",
-    "evaluate_episodes", "exact_maps", "expand_queries", "explain_films", "fit_temperature",
-    "integrated_maps", "load_embeddings", "load_encoder", "load_map", "map_quality", "margin_target",
-    "pair_maps", "parse_condition", "prototype_target", "read_data", "read_head", "reliability",
-    "rerank", "retrieval_quality", "similar", "tempered",
+    "LDAClassifier", "Labelled", "LaplacianShotClassifier", "LatentMap", "LogisticClassifier", "Manifest",
+    "MatchingClassifier", "Objective", "PTMAPClassifier", "PostgresGallery", "PowerTransform", "Preprocessing",
+    "PrototypeClassifier", "RidgeClassifier", "Run", "Sampling", "SavedEncoder", "Schedule", "Space",
+    "TIMClassifier", "TransductiveFineTuning", "UnitLength", "Wanted", "collect_films", "create_projection",
+    "embed_films", "evaluate_episodes", "exact_maps", "expand_queries", "explain_films", "fit_temperature",
+    "integrated_maps", "load_embeddings", "load_encoder", "load_map", "map_quality", "margin_target", "open_run",
+    "pair_maps", "parse_condition", "prototype_target", "read_data", "read_head", "reliability", "rerank",
+    "retrieval_quality", "similar", "tempered", 
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from amounts import slow
 
 from embedlearn import pretrain
 from embedlearn.encoders.checkpoints import load_encoder
@@ -53,11 +54,11 @@ def wait_for_step(child, folder, count):
             seen.add(path.stat().st_mtime_ns)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_training_killed_at_random_steps_goes_on_to_the_same_encoder(place, seed):
-    random, name = np.random.default_rng(seed), f"killed-{seed}"
+@pytest.mark.parametrize(("kills", "seed"), [(1, 0), slow(3, 0), slow(3, 1)])
+def test_a_training_killed_at_random_steps_goes_on_to_the_same_encoder(place, kills, seed):
+    random, name = np.random.default_rng(seed), f"killed-{seed}-{kills}"
     folder = place / name
-    for turn in range(3):
+    for turn in range(kills):
         child = start(place, name, "--save-every", "0", *(["--resume"] if turn else []))
         wait_for_step(child, folder, int(random.integers(2, 6)))
         child.kill()
@@ -71,7 +72,7 @@ def test_a_training_killed_at_random_steps_goes_on_to_the_same_encoder(place, se
     assert {path.name for path in folder.iterdir()} == {path.name for path in (place / "whole").iterdir()}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, slow(signal.SIGTERM)])
 def test_a_training_that_is_asked_to_stop_saves_behind_its_step_and_says_how_to_go_on(place, number):
     name = f"asked-{number.name}"
     child = start(place, name)
@@ -84,6 +85,7 @@ def test_a_training_that_is_asked_to_stop_saves_behind_its_step_and_says_how_to_
     assert file_digest(place / name / "encoder.safetensors") == file_digest(place / "whole" / "encoder.safetensors")
 
 
+@pytest.mark.slow
 def test_two_processes_write_one_run_and_learn_what_one_does(place):
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "embedlearn.pretrain")
     child = start(place, "both", "--precision", "fp32", launcher=torchrun)

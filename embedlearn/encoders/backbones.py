@@ -8,11 +8,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from embedlearn.encoders.deepcovid19 import DeepCovid19
 from embedlearn.encoders.resdense import ResDense
 from embedlearn.errors import ArgumentError
 from embedlearn.flags import require_packages
 
-OWN = {"resdense": ResDense}
+OWN: dict[str, type[nn.Module]] = {"resdense": ResDense, "deepcovid19": DeepCovid19}
 # What torchvision's classifiers put behind the last feature map, and the branches used only in training.
 _NOT_FEATURES = {
     "aux1", "aux2", "AuxLogits", "avgpool", "classifier", "dropout", "fc", "flatten", "head",
@@ -24,7 +25,7 @@ _WITHOUT_MAP = ("vit_", "maxvit", "squeezenet")
 def create_backbone(name: str, *, imagenet: bool = False) -> nn.Module:
     """A network from float [B, 1, H, W] to a feature map [B, C, h, w], its weights drawn from torch's generator.
 
-    `name` is "resdense", a torchvision classifier ("resnet18", "densenet121") or "timm:NAME". With `imagenet` the
+    `name` is one of `OWN`, a torchvision classifier ("resnet18", "densenet121") or "timm:NAME". With `imagenet` the
     published weights are loaded, the first convolution's three input channels summed into one (torchvision, timm).
     Raises `ArgumentError` for an unknown name, or where the weights cannot be had.
     """

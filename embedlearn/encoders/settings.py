@@ -14,7 +14,7 @@ class Architecture:
     """What an encoder is made of; with its weights, all that is needed to rebuild it."""
 
     backbone: str = "resdense"
-    """Our small residual-dense network (resdense), a torchvision classifier such as resnet18, or timm:NAME."""
+    """resdense, our small one; deepcovid19, four wide convolutions; a torchvision classifier (resnet18); timm:NAME."""
     pooling: Literal["mean", "gem"] = "mean"
     """How a feature map becomes a vector: its mean, or the generalised mean of power 3 (Radenovic 2018)."""
     dimension: int = 128
@@ -126,10 +126,12 @@ class Schedule:
 
     epochs: int = 40
     """Passes over the training films."""
+    optimizer: Literal["adamw", "adagrad", "sgd"] = "adamw"
+    """AdamW (Loshchilov 2019), Adagrad (Duchi 2011), or stochastic gradient descent with Nesterov's momentum 0.9."""
     learning_rate: float = 2e-3
-    """Peak rate of AdamW, reached after the warm-up and brought down along a cosine."""
+    """Peak rate, reached after the warm-up and brought down along a cosine."""
     weight_decay: float = 1e-2
-    """Decay of AdamW, on weight matrices and kernels."""
+    """Decay of weight matrices and kernels; but with adamw it is a part of the gradient."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises."""
     patience: int = 15
@@ -140,6 +142,7 @@ class Schedule:
     """Of the network's arithmetic; auto takes bf16 where the machine computes in it. Losses are always fp32."""
 
     def __post_init__(self) -> None:
+        require_choice("--optimizer", self.optimizer, ("adamw", "adagrad", "sgd"))
         require_choice("--precision", self.precision, ("auto", "bf16", "fp32"))
         require_number("--epochs", self.epochs, 1, 100_000)
         require_number("--learning-rate", self.learning_rate, 0, 10)

@@ -23,7 +23,8 @@ from embedlearn.encoders.findings import FindingScores
 from embedlearn.encoders.inputs import FilmSource, standardise
 from embedlearn.encoders.losses import BinaryLoss
 from embedlearn.encoders.multilabel import HEAD, require_finding_flags
-from embedlearn.encoders.network import TrainingNetwork, decay_groups
+from embedlearn.encoders.network import TrainingNetwork
+from embedlearn.encoders.optimizers import create_optimizer
 from embedlearn.encoders.processes import gather, rank_and_world, share_batch_statistics, total
 from embedlearn.encoders.samplers import Batch, create_sampler
 from embedlearn.encoders.settings import Augmentation, Objective, Sampling, Schedule
@@ -99,7 +100,7 @@ class Trainer:
         learnt = [*network.parameters(), *criterion.parameters()]
         network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         share_batch_statistics(network)
-        optimizer = torch.optim.AdamW(decay_groups(learnt, plan.schedule.weight_decay), lr=0.0)
+        optimizer = create_optimizer(plan.schedule, learnt)
         self.network, self.optimizer = fabric.setup(network, optimizer)
         self.criterion = criterion.to(fabric.device)
         self.judge: Callable[..., tuple[Tensor, Tensor]] = self.criterion

@@ -154,7 +154,7 @@ class Predictor:
         rows = checked_matrix(query, np.float32)
         if not len(rows) or neighbours < 1:
             raise ArgumentError(f"query and neighbours: wanted one or more of each, got {len(rows)} and {neighbours}")
-        proba = tempered(self._head.decision_function(rows), self.fitted.temperature or 1)
+        proba = tempered(self._head.class_scores(rows), self.fitted.temperature or 1)
         support = self.support.rows[None]
         strange = STRANGENESS[self.measure](support, self._slots, rows[None], len(self.classes))[0]
         distances, nearest = self._index.kneighbors(rows, min(neighbours, len(self.support)))

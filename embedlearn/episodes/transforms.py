@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from embedlearn.arrays import checked_matrix
+from embedlearn.episodes.rows import asked_rows, fitted_rows
 from embedlearn.episodes.space import Space, normalized
 from embedlearn.errors import ArgumentError
 
@@ -36,18 +36,12 @@ class RowTransform(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc] 
 
         Raises `ArgumentError` where X is not finite or a setting has a value of no use.
         """
-        rows = _checked(X)
-        self.n_features_in_ = rows.shape[1]
-        self.learn(rows)
+        self.learn(fitted_rows(self, X, _dtype(X)))
         return self
 
     def transform(self, X: ArrayLike) -> Rows:
         """Rows `X` (float [N, D]), transformed. Raises as `fit`, and where X has another width; keeps nothing."""
-        check_is_fitted(self, "n_features_in_")
-        rows = _checked(X)
-        if rows.shape[1] != self.n_features_in_:
-            raise ArgumentError(f"X: wanted embeddings of {self.n_features_in_} numbers as in fit, got {rows.shape[1]}")
-        return self.apply(rows)
+        return self.apply(asked_rows(self, X, _dtype(X)))
 
     def learn(self, rows: Rows) -> None:
         """Check the settings, and set what is learnt from checked rows [N, D]; most transforms learn nothing."""
@@ -139,5 +133,5 @@ def check_power(name: str, beta: float) -> None:
         raise ArgumentError(f"{name}: wanted a number above 0, since embeddings have signs and zeros, got {beta}")
 
 
-def _checked(X: ArrayLike) -> NDArray[Any]:
-    return checked_matrix(X, np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64)
+def _dtype(X: ArrayLike) -> type[np.floating]:
+    return np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64

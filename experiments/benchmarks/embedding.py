@@ -1,58 +1,42 @@
 """Embedding films beside the bare network, and beside torchvision's ImageFolder in torch's DataLoader.
 
-Films are made up: soft blobs on a gradient under fine grain, grey JPEGs of about 1,000 pixels a side. Their bytes are
-in the page cache of the system on both sides; our cache of decoded films is empty where it says so.
+The films are those of `film_scene`; our cache of decoded films is empty where it says so.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from embedlearn.console import run_command
 from embedlearn.encoders.checkpoints import SavedEncoder
 from embedlearn.encoders.encoder import Encoder
-from embedlearn.encoders.inputs import BATCH, embed_films, standardise
+from embedlearn.encoders.inputs import BATCH, embed_films
 from embedlearn.encoders.settings import Architecture
-from embedlearn.radiographs.cache import Films, open_films
+from embedlearn.radiographs.cache import open_films
 from embedlearn.radiographs.manifest import build_manifest
 from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.sources import Collection
 from embedlearn.tasks.sharding import write_plan, write_shard
-from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, tell_measurements
+from experiments.benchmarks.film_scene import PLAIN, cached_batches, draw_films, plain_loader
+from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, Spent, compare, spent, tell_measurements
 
-WORKERS = 2
-SIDES = ((1024, 1024), (1100, 900), (960, 1150))  # height and width of the films, in turn
 NETWORKS = (("resdense", 96, 7), ("resnet18", 224, 3))  # pixels a side, and rounds
 BARE = "the same network on float32 batches in memory"
-PLAIN = f"torchvision ImageFolder, DataLoader of {WORKERS} workers, Resize, CenterCrop, Grayscale"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingBenchmark(BenchmarkFlags):
     """Compare embedding from the cache with the bare forward pass, and from JPEG files with torchvision's route."""
-
-
-class Spent(NamedTuple):
-    """Seconds by the clock, and of processor time with that of processes that were started and have ended."""
-
-    wall: float
-    cpu: float
 
 
 def main() -> None:
@@ -126,9 +110,7 @@ def embed_cold(saved: SavedEncoder, paths: list[Path]) -> NDArray[np.float32]:
 
 def prepare_bare(saved: SavedEncoder, paths: list[Path]) -> Callable[[], Tensor]:
     """The network and its batches, ready in memory; the call that runs the one over the others."""
-    films: Films = open_films(paths, saved.preprocessing)
-    batches = [standardise(torch.from_numpy(films[slice(start, start + BATCH)])[:, None].float() / 255,
-                           saved.preprocessing) for start in range(0, len(films), BATCH)]  # fmt: skip
+    batches = list(cached_batches(open_films(paths, saved.preprocessing), saved.preprocessing))
     network = saved.encoder.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
@@ -141,56 +123,18 @@ def prepare_bare(saved: SavedEncoder, paths: list[Path]) -> Callable[[], Tensor]
 @torch.no_grad()
 def embed_plainly(saved: SavedEncoder, folder: Path) -> NDArray[np.float32]:
     """Vectors of the files below `folder`, by class and name, as a script without a toolkit makes them."""
-    from torchvision import transforms
-    from torchvision.datasets import ImageFolder
-
-    size = saved.preprocessing.size
-    steps = [transforms.Resize(size), transforms.CenterCrop(size), transforms.Grayscale(), transforms.ToTensor(),
-             transforms.Normalize(0.5, 0.25)]  # fmt: skip
-    loader: DataLoader[Any] = DataLoader(
-        ImageFolder(str(folder), transforms.Compose(steps)), BATCH, num_workers=WORKERS
-    )
     network = saved.encoder.to(memory_format=torch.channels_last)
-    found: list[Tensor] = [network(batch) for batch, _ in loader]
+    found: list[Tensor] = [network(batch) for batch, _ in plain_loader(folder, saved.preprocessing.size)]
     return torch.cat(found).numpy()
 
 
 # What both are given.
 
 
-def draw_films(folder: Path, count: int) -> list[Path]:
-    """Write made-up films in two classes, grey JPEGs of quality 90; their paths by class and name."""
-    paths = []
-    for number in range(count):
-        rng = np.random.default_rng(number)
-        height, width = SIDES[number % len(SIDES)]
-        soft = gaussian_filter(rng.normal(size=(height // 16, width // 16)), 3)
-        blobs = np.asarray(Image.fromarray((soft / soft.std()).astype(np.float32)).resize((width, height)))
-        grain = rng.normal(0, 3, (height, width))
-        film = 128 + 40 * blobs + 60 * np.linspace(-1, 1, height)[:, None] + grain
-        path = folder / ("healthy", "pneumonia")[number >= count // 2] / f"{number:05d}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(film.clip(0, 255).astype(np.uint8)).save(path, quality=90)
-        paths.append(path)
-    return paths
-
-
 def made_up(backbone: str, size: int) -> SavedEncoder:
     """An untrained encoder, as if it had been saved."""
     encoder = Encoder(Architecture(backbone), seed=0).eval()
     return SavedEncoder(encoder, Preprocessing(size=size), torch.zeros(encoder.architecture.dimension), "made up")
-
-
-def spent(call: Callable[[], object]) -> Spent:
-    """What one call costs."""
-    began = time.perf_counter(), _processor()
-    call()
-    return Spent(time.perf_counter() - began[0], _processor() - began[1])
-
-
-def _processor() -> float:
-    parts = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(part.ru_utime + part.ru_stime for part in parts)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The gallery beside bare FAISS, hnswlib and torch: searching, building, opening and growing, at a million vectors.
+"""The gallery beside bare FAISS, scikit-learn, hnswlib and torch: searching, building, opening and growing.
 
-All cores take part, and every figure is by the clock, both sides in turn. `gallery_scene.draw` says what the vectors
-are, and how hard to search. What `experiments.benchmarks.embedding` measures follows.
+At a million vectors; all cores take part, and every figure is by the clock, both sides in turn. `gallery_scene.draw`
+says what the vectors are, and how hard to search.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from experiments.benchmarks.gallery_peers import (
     Hnswlib,
     bare,
     load_and_search,
+    scikit,
     write_and_sync,
 )
 from experiments.benchmarks.gallery_scene import (
@@ -57,7 +58,7 @@ CANDIDATES = 100  # put in order again
 
 @dataclass(frozen=True, kw_only=True)
 class GalleryBenchmark(BenchmarkFlags):
-    """Compare the gallery with bare FAISS, hnswlib and torch: 10 neighbours among vectors of 128 numbers."""
+    """Compare the gallery with FAISS, scikit-learn, hnswlib and torch: 10 neighbours among vectors of 128 numbers."""
 
 
 def main() -> None:
@@ -65,10 +66,7 @@ def main() -> None:
 
 
 def _run(settings: GalleryBenchmark) -> None:
-    from experiments.benchmarks import embedding  # loads torch, whose threads are not FAISS's
-
-    parts = measurements(QUICK if settings.quick else Sizes())
-    tell_measurements(settings.json, itertools.chain(parts, embedding.measurements(settings.quick)))
+    tell_measurements(settings.json, measurements(QUICK if settings.quick else Sizes()))
 
 
 def measurements(sizes: Sizes) -> Iterator[Measurement]:
@@ -78,6 +76,7 @@ def measurements(sizes: Sizes) -> Iterator[Measurement]:
     yield from overhead_of_a_query(some)
     yield from overhead_of_a_batch(some, 5 * sizes.rounds)
     yield from overhead_of_a_batch(all_, sizes.rounds)
+    yield from beside_scikit(some)
     yield from filtered(all_)
     with saved(all_.flat) as folder:
         yield from opened("flat", folder, all_)
@@ -107,6 +106,12 @@ def overhead_of_a_batch(scene: Scene, rounds: int) -> Iterator[Measurement]:
     seconds = in_turn(rounds, lambda _: scene.flat.kneighbors(scene.queries), lambda _: peer(scene.queries))
     metric = f"exact, {len(scene.vectors):,} vectors, batches of {count:,}, microseconds a query"
     yield from compared(metric, seconds, 1e6 / count, ["bare FAISS"])
+
+
+def beside_scikit(scene: Scene) -> Iterator[Measurement]:
+    """Exact search, in a batch and one by one, beside scikit-learn's."""
+    metric = f"exact, {len(scene.vectors):,} vectors"
+    yield from scene.speeds(metric, scene.flat.kneighbors, {"scikit-learn NearestNeighbors": scikit(scene.vectors)})
 
 
 def filtered(scene: Scene) -> Iterator[Measurement]:

@@ -1,4 +1,4 @@
-"""Who else searches: bare FAISS and hnswlib, for the ten nearest; and what the least is that keeps data."""
+"""Who else searches for the ten nearest: bare FAISS, scikit-learn, hnswlib; and what the least is that keeps data."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ def bare(vectors: Floats) -> Search:
     index = faiss.IndexFlatL2(WIDTH)
     index.add(vectors)
     return lambda queries: index.search(queries, 10)
+
+
+def scikit(vectors: Floats) -> Search:
+    """scikit-learn's exact search."""
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(n_neighbors=10, algorithm="brute").fit(vectors)
+    return lambda queries: index.kneighbors(queries)
 
 
 def load_and_search(path: Path, queries: Floats) -> object:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from embedlearn.console import say
+from embedlearn.errors import CheckpointError
 from embedlearn.files import write_text
 
 
@@ -38,6 +41,13 @@ class Measurement:
     n: int
 
 
+class Spent(NamedTuple):
+    """Seconds by the clock, and of processor time with that of processes that were started and have ended."""
+
+    wall: float
+    cpu: float
+
+
 def compare(
     metric: str, ours: Iterable[float], peer: Iterable[float], peer_name: str, *, less_is_better: bool
 ) -> Measurement:
@@ -52,10 +62,33 @@ def cpu_seconds(call: Callable[[], object], at_least: float = 0.2) -> float:
     """Seconds of processor time that a call takes, of as many as fill `at_least` seconds."""
     call()
     count, began = 0, time.process_time()
-    while (spent := time.process_time() - began) < at_least:
+    while (taken := time.process_time() - began) < at_least:
         call()
         count += 1
-    return spent / count
+    return taken / count
+
+
+def spent(call: Callable[[], object]) -> Spent:
+    """What one call costs."""
+    began = time.perf_counter(), _processor()
+    call()
+    return Spent(time.perf_counter() - began[0], _processor() - began[1])
+
+
+def _processor() -> float:
+    parts = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(part.ru_utime + part.ru_stime for part in parts)
+
+
+def spent_in_turn(rounds: int, *calls: Callable[[], object]) -> list[list[Spent]]:
+    """What each call costs in each round, every second round backwards; a first round is not counted."""
+    found: list[list[Spent]] = [[] for _ in calls]
+    for number in range(rounds + 1):
+        for place in range(len(calls))[:: -1 if number % 2 else 1]:
+            cost = spent(calls[place])
+            if number:
+                found[place].append(cost)
+    return found
 
 
 def tell_measurements(path: Path, found: Iterable[Measurement]) -> None:
@@ -65,6 +98,16 @@ def tell_measurements(path: Path, found: Iterable[Measurement]) -> None:
         say(f"{measurement.metric} | {measurement.peer_name}: {measurement.ratio:.2f}")
         made.append(measurement)
     write_measurements(path, made)
+
+
+def load_measurements(path: Path) -> list[Measurement]:
+    """The measurements in a file. Raises `CheckpointError` where there are none of this form."""
+    try:
+        return [Measurement(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: no measurements ({error}); make them with python -m experiments.benchmarks"
+        ) from error
 
 
 def write_measurements(path: Path, found: list[Measurement]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from embedlearn.console import run_command, say
+from experiments.benchmarks.axes import plainly
 from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, tell_measurements
 from experiments.benchmarks.serving_bare import Bare, Spent, bare_encoder
 from experiments.benchmarks.serving_imports import packages
@@ -37,7 +38,7 @@ PEERS = {
 ALONE = "the file decoded and embedded without a server"
 AT_ONCE = f"{CLIENTS} films decoded and embedded without a server"
 READ, START = 1.0, 4.0  # seconds that are aimed at
-AIM = "the aim"
+AIM = "aim"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,15 +202,10 @@ def draw(path: Path, scene: Scene, swept: dict[int, Came]) -> None:
 
 def _scale(axes: Axes, clients: Sequence[int]) -> None:
     """Both axes logarithmic, with plain numbers."""
-    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks(clients, [str(number) for number in clients])
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_locator(NullLocator())
+    plainly(axes.xaxis, clients)
+    plainly(axes.yaxis)
     axes.set_xlabel("clients at a time, one film a request")
 
 

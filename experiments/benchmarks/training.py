@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -81,26 +81,44 @@ def _samplers(quick: bool, rounds: int) -> Iterator[Measurement]:
 
 def _losses(quick: bool, rounds: int) -> Iterator[Measurement]:
     """Milliseconds forward and backward over every triplet of a batch of two classes, 128 numbers an embedding."""
+    for batch in (64, 128) if quick else (256, 512):
+        for duel in triplet_duels():
+            pairs = [(milliseconds(batch, duel.own, None), milliseconds(batch, duel.peer, duel.miner))
+                     for _ in range(rounds)]  # fmt: skip
+            yield compare(
+                f"{duel.name} triplets, milliseconds forward and backward, batch {batch}",
+                [ours for ours, _ in pairs], [theirs for _, theirs in pairs], duel.peer_name, less_is_better=True,
+            )  # fmt: skip
+
+
+class TripletDuel(NamedTuple):
+    """A triplet loss of ours and the library's, at equal settings; `miner` tells the library which triplets count."""
+
+    name: str
+    own: nn.Module
+    peer: nn.Module
+    miner: nn.Module | None
+    peer_name: str
+
+
+def triplet_duels() -> tuple[TripletDuel, TripletDuel]:
+    """All triplets, and the semi-hard ones."""
     from pytorch_metric_learning import distances, losses, miners, reducers
 
     distance = distances.LpDistance(power=2)
     peer = losses.TripletMarginLoss(margin=0.2, distance=distance, reducer=reducers.MeanReducer())
     miner = miners.TripletMarginMiner(margin=0.2, type_of_triplets="semihard", distance=distance)
-    kinds = (
-        ("all", TripletLoss(0.2), None, "TripletMarginLoss"),
-        ("semi-hard", TripletLoss(0.2, semihard=True), miner, "TripletMarginLoss + TripletMarginMiner"),
-    )
-    for batch in (64, 128) if quick else (256, 512):
-        for name, own, mined, peer_name in kinds:
-            pairs = [(_milliseconds(batch, own, None), _milliseconds(batch, peer, mined)) for _ in range(rounds)]
-            yield compare(
-                f"{name} triplets, milliseconds forward and backward, batch {batch}",
-                [ours for ours, _ in pairs], [theirs for _, theirs in pairs], f"{LIBRARY} {peer_name}",
-                less_is_better=True,
-            )  # fmt: skip
+    return (
+        TripletDuel("all", TripletLoss(0.2), peer, None, f"{LIBRARY} TripletMarginLoss"),
+        TripletDuel(
+            "semi-hard", TripletLoss(0.2, semihard=True), peer, miner,
+            f"{LIBRARY} TripletMarginLoss + TripletMarginMiner",
+        ),
+    )  # fmt: skip
 
 
-def _milliseconds(batch: int, loss: nn.Module, miner: nn.Module | None) -> float:
+def milliseconds(batch: int, loss: nn.Module, miner: nn.Module | None) -> float:
+    """Of processor time, forward and backward, for a batch of two classes."""
     embeddings = nn.functional.normalize(torch.randn(batch, 128, generator=torch.Generator().manual_seed(0)), dim=1)
     embeddings.requires_grad_()
     labels = torch.arange(batch) % 2

@@ -37,11 +37,12 @@ def trained_run(settings: Pretrain, folder: Path) -> Run:
 
 
 def few_shot_scores(
-    run: Run, shots: Sequence[int], *, model: str, episodes: int, bootstrap: int
+    run: Run, shots: Sequence[int], *, model: str, episodes: int, bootstrap: int, queries: int = 15
 ) -> Iterator[Score | Missing]:
     """Accuracy and AUC of prototypes on films that the run has not seen, by shots; the untrained network and probes.
 
-    Intervals by patient bootstrap. What the films do not allow is told as missing.
+    An episode asks `queries` films a class at the most. Intervals by patient bootstrap. What the films do not allow is
+    told as missing.
     """
     pool, _ = pool_of_films(DataFlags(), run, (*run.classes, COVID), (), choose_device("auto"))
     spaces = {model if name == TRAINED else name: space for name, space in pool.spaces.items()}
@@ -50,8 +51,9 @@ def few_shot_scores(
         try:
             with progress(f"{count} shots") as report:
                 found = evaluate_episodes(
-                    spaces, classes, cases, heads=["prototype"], shots=[count], n_query=QUERIES.get(count, 15),
-                    episodes=episodes, bootstrap=bootstrap, positive=COVID, progress=report,
+                    spaces, classes, cases, heads=["prototype"], shots=[count],
+                    n_query=min(queries, QUERIES.get(count, 15)), episodes=episodes, bootstrap=bootstrap,
+                    positive=COVID, progress=report,
                 )  # fmt: skip
         except EpisodeError as error:
             yield Missing(f"{TASK}, {count} shots", str(error))

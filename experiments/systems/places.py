@@ -18,8 +18,9 @@ def find_data(row: Row, named: Sequence[str]) -> tuple[str, ...]:
     Raises `ArgumentError` where what is named is laid out otherwise than the row's sets.
     """
     for spec in named:
-        if (layout := layout_of(spec)[0]) not in row.data:
-            raise ArgumentError(f"--data {spec}: wanted {' or '.join(row.data)}, got the layout {layout}; name another")
+        wanted = (*row.data, *row.also)
+        if (layout := layout_of(spec)[0]) not in wanted:
+            raise ArgumentError(f"--data {spec}: wanted {' or '.join(wanted)}, got the layout {layout}; name another")
     if named:
         return tuple(named)
     there = [SHARED / name for name in row.data]

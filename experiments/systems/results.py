@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from embedlearn.files import write_json
 RESULTS = Path(__file__).parent.parent / "results"
 ROWS = RESULTS / "rows"
 FORMAT = "embedlearn-row-1"
+ENDS = ("value", "low", "high")  # NaN where they cannot be said, null in the file
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,14 @@ class RowResult:
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
-        write_json(path, {"format": FORMAT, **asdict(self)})
+        content = {"format": FORMAT, **asdict(self)}
+        for score in content["scores"]:
+            score |= {end: None for end in ENDS if math.isnan(score[end])}
+        write_json(path, content)
+
+
+def _unknown(score: dict[str, Any]) -> dict[str, float]:
+    return {end: math.nan for end in ENDS if score[end] is None}
 
 
 def load_result(path: Path) -> RowResult:
@@ -68,7 +77,7 @@ def load_result(path: Path) -> RowResult:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.pop("format") != FORMAT:
             raise ValueError(f"format is not {FORMAT}")
-        scores = tuple(Score(**each) for each in content.pop("scores"))
+        scores = tuple(Score(**{**each, **_unknown(each)}) for each in content.pop("scores"))
         missing = tuple(Missing(**each) for each in content.pop("missing"))
         return RowResult(**content, scores=scores, missing=missing)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -130,6 +130,8 @@ class Row:
     make: Literal["classifier", "siamese", "transfer"] = "classifier"
     data: tuple[str, ...] = ()
     """Data sets: layouts by name; those under ../shared/data are found, others are named by --data."""
+    also: tuple[str, ...] = ()
+    """Layouts that may be named by --data besides."""
     main: str = ""
     """The model that stands for ours in the overview."""
     published: tuple[Published, ...] = ()

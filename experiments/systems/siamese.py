@@ -89,7 +89,7 @@ def siamese_scores(
 def _all_scores(row: Row, runs: Mapping[str, Run], effort: Effort) -> Iterator[Score | Missing]:
     asked, device = find_asked(runs), choose_device("auto")
     say(f"unseen films: {', '.join(f'{name} {(asked.classes == name).sum()}' for name in np.unique(asked.classes))}")
-    main = row.main if row.main in runs else next(iter(runs))
+    main = next((name for name in runs if row.main.startswith(name)), next(iter(runs)))
     spaces = {f"{name}, prototypes": _embedded(run.encoder, asked.films[name], device) for name, run in runs.items()}
     spaces[UNTRAINED] = _embedded(runs[main].untrained, asked.films[main], device)
     spaces[HEADER] = header_features(asked.films[main].manifest.paths)

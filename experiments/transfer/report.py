@@ -13,6 +13,7 @@ from rich.table import Table
 from embedlearn.episodes.intervals import bootstrap_interval
 from embedlearn.figures import COLOURS, GREY, figure
 from embedlearn.files import write_text
+from experiments.tables.markdown import table as as_markdown
 from experiments.transfer.scores import Answers
 from experiments.transfer.trainings import DEFAULT
 
@@ -98,8 +99,7 @@ def print_table(lines: list[list[str]]) -> None:
 
 def write_markdown(path: Path, lines: list[list[str]]) -> None:
     """The summary as a table for a page."""
-    rule = ["---"] * len(lines[0])
-    write_text(path, "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]]))
+    write_text(path, as_markdown(lines) + "\n")
 
 
 def draw_table(path: Path, table: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ from urllib.error import URLError
 import pytest
 import torch
 import torchvision
+from amounts import slow
 from torch import nn
 
 from embedlearn.encoders.backbones import _take_one_channel, backbone_names, count_channels, create_backbone
@@ -27,8 +28,8 @@ def films():
 @pytest.mark.parametrize(
     "name",
     [
-        "resnet18", "densenet121", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny", "regnet_y_400mf",
-        "shufflenet_v2_x0_5", "inception_v3", "googlenet",
+        "resnet18", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x0_5",
+        *map(slow, ("efficientnet_b0", "convnext_tiny", "regnet_y_400mf", "inception_v3", "googlenet")),
     ],
 )  # fmt: skip
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """Two processes that train together are one process with the whole batch."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from two_processes import BF16, CASES
+from amounts import mostly_slow
+from two_processes import BF16, CASES, NORMALISATION, measure_all
 
 from embedlearn.encoders import processes
 from embedlearn.errors import ArgumentError
@@ -15,18 +17,29 @@ from embedlearn.errors import ArgumentError
 WORKER = Path(__file__).with_name("two_processes.py")
 
 
+FAST = ["contrastive, pairs", "triplet, mined", "supcon and instance", "supcon with a memory", "library, proxies"]
+every_case = pytest.mark.parametrize("case", mostly_slow(list(CASES), FAST))
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """What one process found, and what each of two did."""
-    folder = tmp_path_factory.mktemp("processes")
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for start in ([], torchrun):
-        done = subprocess.run(
-            [sys.executable, *start, str(WORKER), str(folder)], capture_output=True, text=True, env=environment
-        )
+    """Call with a case for what one process found, and what each of two did; the fast cases are run together."""
+
+    @functools.cache
+    def run(*cases):
+        folder = tmp_path_factory.mktemp("processes")
+        torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        words = [sys.executable, *torchrun, str(WORKER), str(folder), *cases]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(words, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr[-3000:]
-    return [torch.load(folder / name, weights_only=True) for name in ("0-of-1.pt", "0-of-2.pt", "1-of-2.pt")]
+        return measure_all(cases), *(torch.load(folder / f"{rank}-of-2.pt", weights_only=True) for rank in (0, 1))
+
+    def find(case):
+        cases = FAST if case in FAST or case == NORMALISATION else [each for each in CASES if each not in FAST]
+        return [found[case] for found in run(*cases)]
+
+    return find
 
 
 def relative_error(ours, theirs, part):
@@ -37,17 +50,17 @@ def relative_error(ours, theirs, part):
     return float((ours - theirs).norm() / theirs.norm())
 
 
-@pytest.mark.parametrize("case", CASES)
+@every_case
 def test_gradients_are_those_of_one_process_with_the_whole_batch(results, case):
-    alone, first, second = (found[case] for found in results)
+    alone, first, second = results(case)
     assert alone.keys() == first.keys()
     assert relative_error(first, alone, "gradient/") < (0.3 if case == BF16 else 1e-5)  # roundings of bf16
     assert relative_error(second, first, "gradient/") == 0
 
 
-@pytest.mark.parametrize("case", CASES)
+@every_case
 def test_an_epoch_ends_in_the_same_weights_and_losses(results, case):
-    alone, first, second = (found[case] for found in results)
+    alone, first, second = results(case)
     torch.testing.assert_close(first["row"][:2], alone["row"][:2], rtol=2e-2, atol=1e-3)
     torch.testing.assert_close(first["row"][2:], alone["row"][2:], rtol=0, atol=0.17)  # two of twelve films
     assert relative_error(second, first, "weight/") == 0, "processes have drifted apart"
@@ -65,7 +78,7 @@ def test_layers_that_do_more_than_normalise_are_not_shared(monkeypatch):
 
 
 def test_batch_statistics_are_those_of_all_processes(results):
-    alone, first, second = (found["normalisation"] for found in results)
+    alone, first, second = results(NORMALISATION)
     for name, value in alone.items():
         torch.testing.assert_close(first[name], value, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)

@@ -1,7 +1,13 @@
 """A training that was stopped behind any step and goes on ends where it would have ended."""
 
+import functools
+import shutil
+from itertools import product
+
 import pytest
 import torch
+from amounts import mostly_slow, slow
+from toys import build_trainer
 
 from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.resume import BEFORE, NEWEST, drop_checkpoints, has_checkpoint, restore_training, save_training
@@ -45,24 +51,38 @@ def assert_same(ours, theirs):
         assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
-@pytest.fixture
-def stopped(make_trainer, tmp_path):
-    """The folder of a training that was saved behind four of its nine steps, and once before."""
-    trainer = make_trainer()
+@functools.cache
+def uninterrupted(precision="fp32"):
+    """The training of three epochs, which nothing may change."""
+    return run(build_trainer(schedule=Schedule(epochs=3, precision=precision)))
+
+
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory):
+    """The folder of a training that was saved behind four of its nine steps, and once before; a test has a copy."""
+    folder, trainer = tmp_path_factory.mktemp("stopped"), build_trainer()
     trainer.run_epoch()
-    save_training(tmp_path, trainer)
-    stop_behind(trainer, tmp_path, 1)
-    return tmp_path
+    save_training(folder, trainer)
+    stop_behind(trainer, folder, 1)
+    return folder
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 4, 8])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    return shutil.copytree(stopped_once, tmp_path / "stopped")
+
+
+@pytest.mark.parametrize(
+    ("precision", "steps"),
+    mostly_slow(list(product(["fp32", "bf16"], [1, 2, 3, 4, 8])), [("fp32", 1), ("fp32", 3), ("fp32", 8), ("bf16", 4)]),
+)
 def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(make_trainer, tmp_path, precision, steps):
-    whole, first, second = (make_trainer(schedule=Schedule(epochs=3, precision=precision)) for _ in range(3))
+    whole, schedule = uninterrupted(precision), Schedule(epochs=3, precision=precision)
+    first, second = make_trainer(schedule=schedule), make_trainer(schedule=schedule)
     stop_behind(first, tmp_path, steps)
     assert restore_training(tmp_path, second) is None
     assert (len(second.history), second.step) == (len(first.history), first.step)
-    assert_same(run(whole), run(second))
+    assert_same(whole, run(second))
     assert len(whole.history) == 3
 
 
@@ -70,9 +90,9 @@ def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(make_trainer, tm
     ("objective", "sampler"),
     [
         (Objective("supcon", memory=20), "classes"),
-        (Objective("triplet", memory=7), "classes"),
+        slow(Objective("triplet", memory=7), "classes"),
         (Objective("ProxyAnchorLoss"), "classes"),
-        (Objective("contrastive"), "pairs"),
+        slow(Objective("contrastive"), "pairs"),
         (Objective("triplet", miner="TripletMarginMiner", miner_args=("type_of_triplets=semihard",)), "classes"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.loss}-{value.memory}",
@@ -117,7 +137,7 @@ def test_a_torn_checkpoint_is_noticed_and_the_one_before_is_taken(make_trainer, 
     trainer = make_trainer()
     assert str(stopped / NEWEST) in restore_training(stopped, trainer)
     assert (len(trainer.history), trainer.step) == (1, 0)
-    assert_same(run(make_trainer()), run(trainer))
+    assert_same(uninterrupted(), run(trainer))
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from amounts import slow
 
 from embedlearn.encoders.devices import computes_in_bf16
 from embedlearn.encoders.encoder import Encoder
@@ -128,14 +129,14 @@ def test_a_loss_that_is_no_number_stops_the_training(make_trainer):
     ("objective", "sampler"),
     [
         (Objective(loss="contrastive", instance_width=32), "pairs"),
-        (Objective(loss="contrastive", instance=0), "siamese"),
-        (Objective(loss="triplet", instance_width=32), "triplets"),
-        (Objective(loss="supcon", instance_width=0), "classes"),
         (Objective(loss="none"), "classes"),
         (Objective(loss="triplet", miner="TripletMarginMiner", instance_width=32), "classes"),
-        (Objective(loss="contrastive", miner="MultiSimilarityMiner", instance=0), "classes"),
-        (Objective(loss="ProxyAnchorLoss", instance=0), "classes"),
         (Objective(loss="TripletMarginLoss", instance=0), "triplets"),
+        slow(Objective(loss="contrastive", instance=0), "siamese"),
+        slow(Objective(loss="triplet", instance_width=32), "triplets"),
+        slow(Objective(loss="supcon", instance_width=0), "classes"),
+        slow(Objective(loss="contrastive", miner="MultiSimilarityMiner", instance=0), "classes"),
+        slow(Objective(loss="ProxyAnchorLoss", instance=0), "classes"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.loss}-{value.miner}-{value.instance:g}",
 )

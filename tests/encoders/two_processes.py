@@ -1,6 +1,7 @@
-"""Run by test_processes.py, alone and under torchrun: the first step's gradients, and an epoch, of many criteria."""
+"""Run by test_processes.py and, under torchrun, for it: the first step's gradients, and an epoch, of many criteria."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from embedlearn.encoders.processes import gather, rank_and_world, share_batch_st
 from embedlearn.encoders.settings import Objective, Sampling, Schedule
 
 SEMIHARD = ("type_of_triplets=semihard",)
+NORMALISATION = "normalisation"
 BF16 = "cross-entropy and instance, bf16"
 CASES = {
     "cross-entropy": (Objective("cross-entropy", instance=0), "classes"),
@@ -80,12 +82,17 @@ def normalise() -> dict[str, torch.Tensor]:
     }
 
 
-def main(folder: Path) -> None:
+def measure_all(cases: Iterable[str]) -> dict[str, dict[str, torch.Tensor]]:
+    """What the cases and the normalisation find in this process, on one thread."""
     torch.set_num_threads(1)
-    results = {case: measure(case) for case in CASES} | {"normalisation": normalise()}
+    return {case: measure(case) for case in cases} | {NORMALISATION: normalise()}
+
+
+def main(folder: Path, *cases: str) -> None:
+    results = measure_all(cases)
     rank, world = rank_and_world()
     torch.save(results, folder / f"{rank}-of-{world}.pt")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

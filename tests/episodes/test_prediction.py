@@ -40,7 +40,7 @@ def asked_one_by_one(base, head, shots, seed):
     episodes = base.sample(shots, BASE_QUERIES, BASE_EPISODES, seed)
     for support, query, slot in zip(episodes.support, episodes.query, episodes.query_label, strict=True):
         fitted = build_head(head, (shots, shots), center=base.spaces["trained"].center)
-        scores = fitted.fit(rows[support], episodes.support_label).decision_function(rows[query])
+        scores = fitted.fit(rows[support], episodes.support_label).class_scores(rows[query])
         means = [rows[support[:shots]].mean(axis=0), rows[support[shots:]].mean(axis=0)]
         found.append((scores, slot, cdist(rows[query], means).min(axis=1)))
     return [np.concatenate(arrays) for arrays in zip(*found, strict=True)]
@@ -171,7 +171,7 @@ def test_what_cannot_be_answered():
         predict_films(support, ["tb"] * 15, query, fitted=BARE)
     with pytest.raises(ArgumentError, match="y: wanted one label for each of the 15 rows"):
         predict_films(support, labels[:14], query, fitted=BARE)
-    with pytest.raises(ArgumentError, match="X: wanted embeddings of 6 numbers"):
+    with pytest.raises(ArgumentError, match="expecting 6 features"):
         predict_films(support, labels, query[:, :5], fitted=BARE)
     with pytest.raises(ArgumentError, match="row 0 holds NaN"):
         predict_films(support, labels, query * np.nan, fitted=BARE)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from amounts import mostly_slow
 
 from embedlearn.episodes.resampling import resample_patients
 from embedlearn.episodes.sampling import EpisodeSampler
@@ -35,7 +36,7 @@ def check_promises(episodes, sampler, classes, groups):
             assert len(set(groups[support[episodes.support_label == slot]])) == n_shot
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", mostly_slow(list(range(12)), [0, 5, 11]))
 @pytest.mark.parametrize("n_way", [None, 2, 3])
 def test_each_episode_keeps_its_promises(seed, n_way):
     classes, groups = random_pool(seed)
@@ -172,7 +173,7 @@ def test_gaps_are_refused():
 # Roles: films that may be support, and films that may be queries.
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", mostly_slow(list(range(12)), [0, 5, 11]))
 @pytest.mark.parametrize("n_way", [None, 2, 3])
 def test_films_keep_to_their_roles_and_patients_to_one_side(seed, n_way):
     """A third of the films is for support, a third for queries, the rest for either; of patients no side is told."""

@@ -132,6 +132,7 @@ def test_what_a_query_costs_more_is_the_median_of_differences(monkeypatch, scene
 def test_peers_find_what_the_gallery_finds(scene, tmp_path):
     np.save(tmp_path / "vectors.npy", scene.vectors)
     assert (peers.bare(scene.vectors)(scene.queries)[1] == scene.truth).all()
+    assert (peers.scikit(scene.vectors)(scene.queries)[1] == scene.truth).all()
     assert (peers.load_and_search(tmp_path / "vectors.npy", scene.queries)[1] == scene.truth).all()
     assert (gallery_torch.matmul(torch.from_numpy(scene.vectors), scene.queries) == scene.truth).all()
     products = scene.queries @ scene.vectors.T
@@ -213,5 +214,5 @@ def test_the_benchmark_of_galleries_writes_its_ratios(tmp_path):
     command = [sys.executable, "-m", "experiments.benchmarks.gallery", "--quick", "--json", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     found = json.loads(path.read_text(encoding="utf-8"))
-    assert {"ivfpq", "ivf", "hnsw", "sq8", "embedding"} <= {each["metric"].split()[0].strip(",") for each in found}
+    assert {"ivfpq", "ivf", "hnsw", "sq8", "exact"} <= {each["metric"].split()[0].strip(",") for each in found}
     assert all(list(each) == ["metric", "ours", "peer", "peer_name", "ratio", "n"] for each in found)

@@ -82,6 +82,7 @@ def test_a_quick_run_says_every_model_at_every_number_of_shots(tmp_path, monkeyp
     trained = [name for name in ROW.pretrain["models"] if name not in left_out]
     models = {f"{name}, {how}" for name in trained for how in ("prototypes", "fine-tuned")}
     models |= {"untrained", "header probe", "border probe"}
+    assert ROW.main in models
     assert {(each.model, each.shots) for each in scores} == {(name, shots) for name in models for shots in (1, 5)}
     assert {each.task for each in scores} == {TASK} and {each.metric for each in scores} >= set(METRICS.values())
     for each in scores:

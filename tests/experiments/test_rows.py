@@ -6,6 +6,7 @@ import pytest
 
 from embedlearn.errors import ArgumentError, CheckpointError
 from experiments.run import main
+from experiments.systems.layouts import plant
 from experiments.systems.places import find_data
 from experiments.systems.results import load_result
 from experiments.systems.row import FOLDER, load_row, row_names
@@ -42,9 +43,11 @@ def test_a_setting_that_does_not_exist_is_refused(tmp_path):
     assert FOLDER.is_dir()
 
 
-def test_data_of_another_layout_are_refused(place):
-    with pytest.raises(ArgumentError, match="wanted darkcovidnet, got the layout"):
-        find_data(load_row("darkcovidnet"), [str(place.films)])
+def test_data_of_another_layout_are_refused(tmp_path):
+    planted = plant("sandrofab", tmp_path / "films", patients=8, seed=0)
+    with pytest.raises(ArgumentError, match="wanted darkcovidnet, got the layout sandrofab"):
+        find_data(load_row("darkcovidnet"), [str(planted)])
+    assert find_data(load_row("covid-x-ray"), [str(planted)]) == (str(planted),)
 
 
 @pytest.mark.parametrize("name", row_names())

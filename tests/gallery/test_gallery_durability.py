@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from amounts import slow
 
 
-@pytest.mark.parametrize(("kind", "kills"), [("flat", 50), ("ivf", 25)])
+@pytest.mark.parametrize(("kind", "kills"), [("flat", 12), ("ivf", 6), slow("flat", 50), slow("ivf", 25)])
 def test_kill_while_cases_are_added_removed_and_compacted(tmp_path, kind, kills):
     script = Path(__file__).with_name("gallery_kills.py")
     command = [sys.executable, str(script), str(tmp_path / "gallery"), kind, str(kills), "7"]

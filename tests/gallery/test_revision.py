@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amounts import slow
 from gallery_cases import clustered, names, rows_of
 from gallery_folders import COUNT, QUERIES, VECTORS, fitted, gallery_in
 
@@ -206,7 +207,7 @@ from embedlearn.gallery import folder
 from embedlearn.gallery.gallery import Gallery
 folder.describe_software = dict
 more = clustered(20, 8, seed=2)
-for _ in range(15):
+for _ in range(int(sys.argv[3])):
     with Gallery.open(sys.argv[2], writable=True) as writer:
         print(writer.revision)
         for number in range(500, 510):
@@ -222,8 +223,9 @@ for _ in range(15):
 """
 
 
-def test_readers_are_never_refused_while_another_process_changes_the_gallery(place):
-    words = [sys.executable, "-c", WRITER, str(Path(__file__).parent), str(place)]
+@pytest.mark.parametrize("rounds", [5, slow(15)])
+def test_readers_are_never_refused_while_another_process_changes_the_gallery(place, rounds):
+    words = [sys.executable, "-c", WRITER, str(Path(__file__).parent), str(place), str(rounds)]
     seen, reads = [], 0
     with Gallery.open(place) as old, subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
         before = old.kneighbors(QUERIES, 3)
@@ -240,7 +242,7 @@ def test_readers_are_never_refused_while_another_process_changes_the_gallery(pla
         assert other.stdout
         order = list(dict.fromkeys(other.stdout.read().split()))
     assert other.returncode == 0 and reads > 5
-    assert old.revision == order[-1] and len(order) == 15 * 13 + 1
+    assert old.revision == order[-1] and len(order) == rounds * 13 + 1
     places = [order.index(word) for word in seen]
     assert places == sorted(places)
     assert len(set(places)) > 3

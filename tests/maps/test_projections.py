@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from amounts import mostly_slow
 from scipy.spatial import cKDTree
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
@@ -120,6 +121,7 @@ def test_a_film_of_the_map_is_placed_where_it_lies(fitted, kind):
     assert np.median(away) < 0.02
 
 
+@pytest.mark.slow
 @TENSORFLOW
 def test_umap_learn_places_new_films_nearly_there():
     """Its own transform, on its own map of the same films; ours on the same map."""
@@ -195,7 +197,7 @@ def test_progress_comes_to_its_end(kind):
 
 
 @pytest.mark.parametrize("kind", DRAWN)
-@pytest.mark.parametrize("count", [5, 6, 16, 31])
+@pytest.mark.parametrize("count", mostly_slow([5, 6, 16, 31], [5, 31]))
 def test_a_few_films_make_a_map(kind, count):
     made = create_projection(kind).fit(FILMS[:count])
     assert np.isfinite(made.embedding_).all() and np.ptp(made.embedding_, axis=0).min() > 0

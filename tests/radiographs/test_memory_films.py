@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dicom_files import ramp, write
-from numpy.typing import NDArray
+from made_films import smooth
 from PIL import Image
 from pydicom import dcmread
 
@@ -28,12 +28,6 @@ SAVED: dict[str, dict[str, Any]] = {
 }
 
 
-def smooth(height: int = 300, width: int = 400) -> NDArray[np.uint8]:
-    """A film without symmetry, uint8 [height, width]."""
-    y, x = np.mgrid[:height, :width]
-    return np.asarray(20 + 100 * y / height + 80 * (x / width) ** 2 + 20 * np.sin(x / 9), np.uint8)
-
-
 def sent(path: Path, name: str = "film 2") -> FilmBytes:
     return FilmBytes(path.read_bytes(), name)
 
@@ -53,8 +47,8 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if path.name == "bare.dcm":
         return bare(path)
     if path.suffix == ".dcm":
-        return write(path, smooth().astype(np.uint16) * 7, PatientID="P-7", WindowCenter=900, WindowWidth=1200)
-    Image.fromarray(smooth()).save(path, **SAVED[path.name])
+        return write(path, smooth(300, 400).astype(np.uint16) * 7, PatientID="P-7", WindowCenter=900, WindowWidth=1200)
+    Image.fromarray(smooth(300, 400)).save(path, **SAVED[path.name])
     return path
 
 
@@ -105,7 +99,7 @@ def test_a_smaller_limit_of_pixels(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["film.png", "film.jpg", "film.bmp"])
 def test_the_limit_is_held_before_decoding(tmp_path: Path, name: str) -> None:
-    Image.fromarray(smooth()).save(tmp_path / name)
+    Image.fromarray(smooth(300, 400)).save(tmp_path / name)
     torn = FilmBytes((tmp_path / name).read_bytes()[:-2_000])
     with pytest.raises(ImageError, match="cannot be decoded"):
         read_film(torn, most=120_000)

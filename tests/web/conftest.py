@@ -87,6 +87,16 @@ def open_tab(browser, served):
         tab.close()
 
 
+@pytest.fixture(scope="module")
+def still(browser, served):
+    """The page in a tab whose modules may be asked, but which no test changes."""
+    from page_tab import Tab
+
+    opened = Tab(browser, served).ready()
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def tab(open_tab):
     """The page in a tab, ready to be used."""

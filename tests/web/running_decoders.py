@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sent_films import saved, smooth
+from made_films import smooth
+from sent_films import saved
 
 from embedlearn.radiographs.opening import FilmBytes
 from embedlearn.radiographs.preprocessing import Preprocessing

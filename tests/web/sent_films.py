@@ -14,12 +14,6 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 
-def smooth(height: int = 60, width: int = 80) -> NDArray[np.uint8]:
-    """A film without symmetry, uint8 [height, width]."""
-    y, x = np.mgrid[:height, :width]
-    return np.asarray(20 + 100 * y / height + 80 * (x / width) ** 2 + 20 * np.sin(x / 9), np.uint8)
-
-
 def saved(film: NDArray[Any], form: str = "PNG", **options: Any) -> bytes:
     """A film written by Pillow."""
     file = io.BytesIO()

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_films import smooth
 from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
-from sent_films import dicom, png_of, saved, smooth
+from sent_films import dicom, png_of, saved
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.opening import FilmBytes

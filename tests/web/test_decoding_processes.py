@@ -8,8 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
+from amounts import slow
+from made_films import smooth
 from running_decoders import FILM, SETTINGS, answers, pids, run
-from sent_films import dicom, png_of, saved, slow_jpeg, smooth
+from sent_films import dicom, png_of, saved, slow_jpeg
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.opening import FilmBytes
@@ -78,7 +80,7 @@ def test_a_film_too_large_for_the_memory_of_its_process() -> None:
     run(deed, pixels=10**9, memory=300 << 20)
 
 
-@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("word", [signal.SIGINT, slow(signal.SIGTERM)])
 def test_a_process_is_deaf_to_what_is_meant_for_the_server(word: signal.Signals) -> None:
     async def deed(decoders: Decoders) -> None:
         before = pids(decoders)
@@ -117,7 +119,7 @@ def test_a_film_that_kills_its_process_is_refused_and_the_next_is_answered(loop:
     run(deed, loop)
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", ["asyncio", slow("uvloop")])
 def test_who_goes_away_leaves_the_process_in_order(loop: str) -> None:
     other = saved(smooth(40, 40))
 
@@ -140,7 +142,7 @@ def test_who_goes_away_leaves_the_process_in_order(loop: str) -> None:
     run(deed, loop)
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", ["asyncio", slow("uvloop")])
 def test_whoever_waits_when_the_server_stops_is_told(loop: str) -> None:
     async def deed(decoders: Decoders) -> None:
         os.kill(pids(decoders)[0], signal.SIGSTOP)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_films import smooth
 from PIL import Image
 from pydicom import dcmread
 from pydicom.pixels.decoders.base import get_decoder
@@ -21,7 +22,7 @@ from pydicom.uid import (
     JPEGExtended12Bit,
     RLELossless,
 )
-from sent_films import dicom, saved, smooth
+from sent_films import dicom, saved
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.opening import FilmBytes

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_tab import chromium
+from amounts import slow
 from shown_page import ShownPage
 
 LABELS = ["normal", "bacterial pneumonia", "viral <b>pneumonia</b>"]
@@ -23,12 +23,6 @@ POINTS = {
 }
 ALT = "document.querySelector('#map canvas').getAttribute('aria-label')"
 TOLD = "window.picked = []; map.addEventListener('pick', (event) => picked.push(event.detail.id))"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
@@ -163,7 +157,7 @@ def test_the_wheel_zooms_and_the_whole_comes_back(page: ShownPage) -> None:
     assert page.view("map") == {"zoom": 1, "across": 0.5, "down": 0.5}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", slow("dark")])
 def test_twenty_thousand_films_are_drawn_in_time_on_narrow_paper(browser: Any, scheme: str) -> None:
     page = ShownPage(browser, 320, 700, scheme)
     many = """(points) => {

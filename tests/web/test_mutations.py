@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from made_films import smooth
 from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import (
@@ -17,7 +18,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     RLELossless,
 )
-from sent_films import dicom, saved, smooth
+from sent_films import dicom, saved
 
 from embedlearn.errors import ImageError
 from embedlearn.radiographs.opening import FilmBytes

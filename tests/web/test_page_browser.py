@@ -183,7 +183,7 @@ def test_classes_are_downloaded_and_loaded(tab: Tab) -> None:
     assert tab.find(".zone .chip").count() == 3
 
 
-def test_the_sentence_says_how_sure_the_heads_are(tab: Tab) -> None:
+def test_the_sentence_says_how_sure_the_heads_are(still: Tab) -> None:
     def answer(*shares: float, unknown: bool = False) -> dict[str, Any]:
         named = dict(zip("abcd", shares, strict=False))
         best = max(named, key=lambda name: named[name])
@@ -200,5 +200,5 @@ def test_the_sentence_says_how_sure_the_heads_are(tab: Tab) -> None:
         "Unlike anything known": [answer(0.8, 0.2, unknown=True), answer(0.9, 0.1, unknown=True)],
     }
     said = "async (all) => all.map((await import('/static/words.js')).summary)"
-    told = [one["sentence"].replace("\N{NO-BREAK SPACE}", " ") for one in tab.page.evaluate(said, [*wanted.values()])]
+    told = [one["sentence"].replace("\N{NO-BREAK SPACE}", " ") for one in still.page.evaluate(said, [*wanted.values()])]
     assert told == [*wanted]

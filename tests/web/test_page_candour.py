@@ -23,13 +23,13 @@ def answer(head: str, *shares: float) -> dict[str, Any]:
     return {"head": head, "class": best, "probability": named[best], "unknown": False, "probabilities": named}
 
 
-def test_shares_that_differ_are_told_by_their_heads_and_a_tie_names_both(tab: Tab) -> None:
+def test_shares_that_differ_are_told_by_their_heads_and_a_tie_names_both(still: Tab) -> None:
     differ = [answer("prototype", 0.55, 0.45), answer("knn", 0.83, 0.17)]
     tie = [answer("prototype", 0.2, 0.8), answer("knn", 0.39, 0.39, 0.22)]
     three = [*differ, answer("third", 0.7, 0.3)]
     told = [
         {name: line.replace("\N{NO-BREAK SPACE}", " ") for name, line in each.items()}
-        for each in tab.page.evaluate(TOLD, [differ, tie, three])
+        for each in still.page.evaluate(TOLD, [differ, tie, three])
     ]
     assert told[0]["beside"] == "Both ways of answering agree: class averages 55 %, nearest neighbours 83 %."
     assert told[0]["label"] == "a" and told[0]["share"] == ""
@@ -37,9 +37,9 @@ def test_shares_that_differ_are_told_by_their_heads_and_a_tie_names_both(tab: Ta
     assert told[2]["beside"].startswith("All three ways of answering agree: ")
 
 
-def test_a_film_that_was_read_in_part_says_so(tab: Tab) -> None:
+def test_a_film_that_was_read_in_part_says_so(still: Tab) -> None:
     asked = [[FILM, "margin", ""], [FILM, "none", ""], [WHOLE, "margin", VERDICT], [WHOLE, "class", VERDICT]]
-    bright, plain, tested, untested = tab.page.evaluate(NOTES, asked)
+    bright, plain, tested, untested = still.page.evaluate(NOTES, asked)
     assert "the bright part of the film, 50\N{NO-BREAK SPACE}% of it" in bright
     assert bright.endswith("not been tested.")
     assert "50\N{NO-BREAK SPACE}% of it, was read" in plain and "tested" not in plain
@@ -47,9 +47,9 @@ def test_a_film_that_was_read_in_part_says_so(tab: Tab) -> None:
     assert "read" not in tested and untested.strip() == "Maps of this kind have not been tested."
 
 
-def test_a_map_that_explains_little_says_so(tab: Tab) -> None:
+def test_a_map_that_explains_little_says_so(still: Tab) -> None:
     maps = [{"map": [[share, 0.0]], "score": 1.0, "constant": 1 - share} for share in (0.01, 0.49, 0.51, -0.2)]
-    tiny, half, more, against = tab.page.evaluate(LITTLE, maps)
+    tiny, half, more, against = still.page.evaluate(LITTLE, maps)
     assert "explains 1\N{NO-BREAK SPACE}% of it" in tiny and "49" in half
     assert more == "" and "explains 0" in against
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from amounts import slow
 from page_server import NO_FILM, Served
 from page_tab import Tab, expect, film, other
 from phantom_answers import Canned
@@ -49,7 +50,7 @@ def test_a_server_that_is_gone_is_asked_again(tab: Tab, served: Served) -> None:
     expect(tab.find("#waiting")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("status", "words"), [(503, "The server is busy"), (429, "a little patience")])
+@pytest.mark.parametrize(("status", "words"), [(503, "The server is busy"), slow(429, "a little patience")])
 def test_a_busy_server_is_waited_for(tab: Tab, served: Served, status: int, words: str) -> None:
     served.fail("read", status, Retry_After="2")
     tab.page.set_input_files("#files", [film("covid-19")])
@@ -59,7 +60,8 @@ def test_a_busy_server_is_waited_for(tab: Tab, served: Served, status: int, word
 
 
 @pytest.mark.parametrize(
-    ("status", "remedy"), [(504, "save it as PNG"), (500, "tell who runs the server"), (413, "Save the film smaller")]
+    ("status", "remedy"),
+    [(504, "save it as PNG"), slow(500, "tell who runs the server"), (413, "Save the film smaller")],
 )
 def test_a_refusal_says_what_to_do(tab: Tab, served: Served, status: int, remedy: str) -> None:
     served.fail("read", status, "it did not work")

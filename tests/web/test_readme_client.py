@@ -1,4 +1,4 @@
-"""The README's client runs against the server that it speaks of."""
+"""The client of the page on serving runs against the server that it speaks of."""
 
 import contextlib
 import io
@@ -16,11 +16,12 @@ from embedlearn.web.guard.metrics import Metrics
 from embedlearn.web.guard.server import serving
 from embedlearn.web.guard.settings import Guard
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "serve.md"
 
 
 def test_the_client_runs(gallery, place, tmp_path, monkeypatch, capsys):
-    (block,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "httpx" in block]
+    found = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [block for block in found if "httpx" in block]
     for number, name in enumerate("abcde"):
         film = draw_film(LABELS[number % 4], seed=5, patient=number, source="phantom-a", size=64)
         Image.fromarray(film).save(tmp_path / f"{name}.png")
@@ -30,7 +31,7 @@ def test_the_client_runs(gallery, place, tmp_path, monkeypatch, capsys):
     app = served_app(make_engine(settings, metrics), guard, metrics, log)
     written, names = io.StringIO(), {}
     with serving(app, guard, metrics) as address, contextlib.redirect_stdout(written):
-        exec(compile(block.replace("http://127.0.0.1:8000", address), "README.md", "exec"), names)
+        exec(compile(block.replace("http://127.0.0.1:8000", address), PAGE.name, "exec"), names)
         names["server"].close()
     lines = written.getvalue().splitlines()
     assert lines[0].split()[0] == "prototype" and lines[1].split()[0] == "knn"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from amounts import slow
 
 PROGRAM = """
 import asyncio, os, sys, time
@@ -119,7 +120,7 @@ def stopped_while_slow(program, number):
     return thread, answers
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT)])
 def test_what_is_under_way_is_finished(start, number):
     program = start()
     thread, answers = stopped_while_slow(program, number)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import column_or_1d
 
-from embedlearn.arrays import checked_matrix
 from embedlearn.episodes.record import Episodes
+from embedlearn.episodes.rows import asked_rows, fitted_rows
 from embedlearn.episodes.space import Floats, Space
 from embedlearn.errors import ArgumentError
 
@@ -40,8 +40,8 @@ class EpisodeHead(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
         """
 
     @abstractmethod
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """A score for each of `classes_` and each query film of `X` (float [T, D]), float64 [T, W], also for W = 2.
+    def class_scores(self, X: ArrayLike) -> Floats:
+        """A score for each of `classes_` and each query film of `X` (float [T, D]), float64 [T, W].
 
         Scores are logarithms of probabilities up to a constant a film. Raises `ArgumentError` where X is not finite
         or of another width, `NotFittedError` before `fit`.
@@ -49,42 +49,57 @@ class EpisodeHead(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
 
     @abstractmethod
     def episode_scores(self, space: Space, episodes: Episodes) -> NDArray[np.floating]:
-        """What `fit` and `decision_function` give in each episode, float [E, T, W] by slot, up to a constant a film.
+        """What `fit` and `class_scores` give in each episode, float [E, T, W] by slot, up to a constant a film.
 
         Films of the episodes are rows of `space`.
         """
 
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """`class_scores`; for two classes, as scikit-learn has it, the lead of the second, float64 [T]."""
+        scores = self.class_scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probability of each of `classes_` for query films `X` (float [T, D]), float64 [T, W]; errors as above."""
-        return np.asarray(softmax(self.decision_function(X), axis=1))
+        return np.asarray(softmax(self.class_scores(X), axis=1))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The label of the highest score for each query film in `X` (float [T, D]), [T]; errors as above.
 
         Of equal scores the first wins.
         """
-        chosen = self.decision_function(X).argmax(axis=1)
+        chosen = self.class_scores(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
     def _support(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Ints]:
         """Checked rows, float64 [S, D], and each one's place in `classes_`, int [S]; sets what `fit` sets."""
-        rows = checked_matrix(X, np.float64)
-        labels = np.asarray(y)
-        if labels.shape != (len(rows),):
-            raise ArgumentError(f"y: wanted one label for each of the {len(rows)} rows of X, got shape {labels.shape}")
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ArgumentError(f"y: wanted two classes or more, got {len(self.classes_)}")
-        self.n_features_in_ = rows.shape[1]
+        rows = fitted_rows(self, X, np.float64)
+        self.classes_, codes = np.unique(_labels(self, y, len(rows)), return_inverse=True)
+        if (ways := len(self.classes_)) < 2:
+            raise ArgumentError(f"y: wanted two classes or more, got {ways} class")
         return rows, codes
 
     def _query(self, X: ArrayLike) -> Floats:
         """Checked query rows of the fitted width, float64 [T, D]."""
-        check_is_fitted(self, "classes_")
-        rows = checked_matrix(X, np.float64)
-        if rows.shape[1] != self.n_features_in_:
-            raise ArgumentError(f"X: wanted embeddings of {self.n_features_in_} numbers as in fit, got {rows.shape[1]}")
-        return rows
+        return asked_rows(self, X, np.float64)
+
+
+def _labels(estimator: EpisodeHead, y: ArrayLike | None, films: int) -> NDArray[Any]:
+    """A label for each of so many films, [films]; a column of them is taken too, with scikit-learn's warning.
+
+    Raises `ArgumentError`.
+    """
+    if y is None:
+        name = type(estimator).__name__
+        raise ArgumentError(f"y: {name} requires y to be passed, but the target y is None; give each film's label")
+    labels = np.asarray(y)
+    if labels.shape == (films, 1):
+        labels = column_or_1d(labels, warn=True)
+    if labels.shape != (films,):
+        raise ArgumentError(f"y: wanted one label for each of the {films} rows of X, got shape {labels.shape}")
+    if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+        raise ArgumentError("y: Unknown label type: continuous; wanted a class for each film, got fractions")
+    return labels
 
 
 class InductiveHead(EpisodeHead, Generic[Learnt]):
@@ -110,7 +125,7 @@ class InductiveHead(EpisodeHead, Generic[Learnt]):
         self.learnt_ = self.learn(rows[None], codes, len(self.classes_))
         return self
 
-    def decision_function(self, X: ArrayLike) -> Floats:
+    def class_scores(self, X: ArrayLike) -> Floats:
         rows = self._query(X)
         return np.asarray(self.respond(self.learnt_, rows[None])[0])
 
@@ -141,7 +156,7 @@ class TransductiveHead(EpisodeHead):
         self._rows, self._codes = self._support(X, y)
         return self
 
-    def decision_function(self, X: ArrayLike) -> Floats:
+    def class_scores(self, X: ArrayLike) -> Floats:
         rows = self._query(X)
         return np.asarray(self.answer(self._rows[None], self._codes, rows[None], len(self.classes_))[0])
 

@@ -40,7 +40,7 @@ class KNNClassifier(EpisodeHead):
         self._index = ExactIndex().fit(rows)
         return self
 
-    def decision_function(self, X: ArrayLike) -> Floats:
+    def class_scores(self, X: ArrayLike) -> Floats:
         rows = self._query(X)
         distances, indices = self._index.kneighbors(rows, self.k)
         voters = self._codes[indices]
@@ -51,7 +51,7 @@ class KNNClassifier(EpisodeHead):
         return scores.astype(np.float64)
 
     def episode_scores(self, space: Space, episodes: Episodes) -> Singles:
-        """As fit and decision_function give, from the products of all pairs, which are computed once."""
+        """As fit and class_scores give, from the products of all pairs, which are computed once."""
         self._check(episodes.support.shape[1])
         parts = [
             neighbour_scores(

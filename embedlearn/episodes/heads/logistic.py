@@ -48,7 +48,7 @@ class LogisticClassifier(EpisodeHead):
         self.intercept_ = self._model.intercept_ - self.coef_ @ self._mean
         return self
 
-    def decision_function(self, X: ArrayLike) -> Floats:
+    def class_scores(self, X: ArrayLike) -> Floats:
         rows = self._query(X)
         logits = np.asarray(self._model.decision_function(rows - self._mean))
         return np.stack([np.zeros_like(logits), logits], axis=1) if logits.ndim == 1 else logits

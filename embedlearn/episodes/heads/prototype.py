@@ -48,7 +48,7 @@ class PrototypeClassifier(EpisodeHead):
         self.prototypes_ = np.stack([rows[codes == code].mean(axis=0) for code in range(len(self.classes_))])
         return self
 
-    def decision_function(self, X: ArrayLike) -> Floats:
+    def class_scores(self, X: ArrayLike) -> Floats:
         rows = self._moved(self._query(X))
         if self.metric == "euclidean":
             return np.asarray(-cdist(rows, self.prototypes_, "sqeuclidean"))
@@ -56,7 +56,7 @@ class PrototypeClassifier(EpisodeHead):
         return np.asarray(self.scale * np.einsum("td,wd->tw", normalized(rows), normalized(self.prototypes_)))
 
     def episode_scores(self, space: Space, episodes: Episodes) -> Singles:
-        """As fit and decision_function give with the space's own centre; products of all pairs are computed once."""
+        """As fit and class_scores give with the space's own centre; products of all pairs are computed once."""
         view = "cl2n" if self.center is not None else "raw" if self.metric == "cosine" else "shifted"
         parts = [self._of(products) for products in space.products(view, episodes)]
         return joined(parts).reshape(*episodes.query.shape, episodes.n_way)

@@ -59,7 +59,7 @@ class FineTuneClassifier(EpisodeHead):
         self.tuned_ = self._tune(self._activations(rows), codes, len(self.classes_))
         return self
 
-    def decision_function(self, X: ArrayLike) -> Floats:
+    def class_scores(self, X: ArrayLike) -> Floats:
         rows = self._query(X)
         return self.scale * self.tuned_.cosines(self._activations(rows))
 

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from amounts import slow
 from easyfsl.methods import Finetune
 from gaussian_episodes import draw, easyfsl_scores
 
@@ -16,8 +17,15 @@ def scores(head, drawn):
     return head.respond(head.learn(drawn.support, drawn.label, drawn.n_way), drawn.query)
 
 
-@pytest.mark.parametrize("shape", [(5, 5, 512, 4.5), (3, 1, 64, 1.5)])
-@pytest.mark.parametrize(("steps", "rate", "scale"), [(200, 1e-4, 1.0), (100, 1e-3, 10.0)])
+@pytest.mark.parametrize(
+    ("shape", "steps", "rate", "scale"),
+    [
+        ((5, 5, 512, 4.5), 100, 1e-3, 10.0),
+        ((3, 1, 64, 1.5), 200, 1e-4, 1.0),
+        slow((5, 5, 512, 4.5), 200, 1e-4, 1.0),
+        slow((3, 1, 64, 1.5), 100, 1e-3, 10.0),
+    ],
+)
 def test_the_same_settings_give_the_same_answers_as_easyfsl(shape, steps, rate, scale):
     drawn = draw(*shape, episodes=12)
     theirs = easyfsl_scores(partial(Finetune, fine_tuning_steps=steps, fine_tuning_lr=rate, temperature=scale), drawn)

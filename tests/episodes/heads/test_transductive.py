@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from amounts import slow
 from easyfsl.methods import TransductiveFinetuning
 from easyfsl.methods.utils import entropy as easyfsl_entropy
 from gaussian_episodes import draw, easyfsl_scores
@@ -19,8 +20,15 @@ def scores(head, drawn):
     return head.answer(drawn.support, drawn.label, drawn.query, drawn.n_way)
 
 
-@pytest.mark.parametrize("shape", [(5, 5, 512, 4.5), (3, 1, 64, 1.5)])
-@pytest.mark.parametrize(("rate", "scale"), [(5e-5, 1.0), (1e-3, 5.0)])
+@pytest.mark.parametrize(
+    ("shape", "rate", "scale"),
+    [
+        ((5, 5, 512, 4.5), 1e-3, 5.0),
+        ((3, 1, 64, 1.5), 5e-5, 1.0),
+        slow((5, 5, 512, 4.5), 5e-5, 1.0),
+        slow((3, 1, 64, 1.5), 1e-3, 5.0),
+    ],
+)
 def test_the_same_settings_give_the_same_answers_as_easyfsl(shape, rate, scale):
     drawn = draw(*shape, episodes=12)
     theirs = easyfsl_scores(partial(TransductiveFinetuning, fine_tuning_lr=rate, temperature=scale), drawn)
@@ -37,8 +45,17 @@ def test_the_queries_entropy_falls_and_easyfsls_entropy_has_the_papers_sign():
     np.testing.assert_allclose(theirs, entropy(softmax(after[0], axis=1), axis=1).mean())
 
 
-@pytest.mark.parametrize("dirichlet", [None, 2.0])
-@pytest.mark.parametrize("shape", [(5, 1, 512, 3.5), (5, 5, 512, 4.7), (3, 5, 64, 2.7)])
+@pytest.mark.parametrize(
+    ("shape", "dirichlet"),
+    [
+        ((5, 1, 512, 3.5), None),
+        ((3, 5, 64, 2.7), 2.0),
+        slow((5, 1, 512, 3.5), 2.0),
+        slow((5, 5, 512, 4.7), None),
+        slow((5, 5, 512, 4.7), 2.0),
+        slow((3, 5, 64, 2.7), None),
+    ],
+)
 def test_the_defaults_help_and_the_distance_of_easyfsl_ends_in_one_answer(shape, dirichlet):
     drawn = draw(*shape, episodes=40, dirichlet=dirichlet)
     means = drawn.accuracy(drawn.by_means())

@@ -68,11 +68,11 @@ def check(folder: Path, before: tuple[int, int], done: list[str]) -> tuple[int, 
     return after
 
 
-def main(folder: Path, seed: int) -> None:
+def main(folder: Path, seed: int, rounds: int) -> None:
     rng, kills = random.Random(seed), collections.Counter[str]()
     for at in itertools.count(1):
         shutil.rmtree(folder, ignore_errors=True)
-        first = work_and_die(folder, at, rng, rounds=3)
+        first = work_and_die(folder, at, rng, rounds)
         state = check(folder, (0, 0), first)
         if first[-1] == "end":
             break
@@ -86,4 +86,4 @@ def main(folder: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

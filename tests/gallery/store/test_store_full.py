@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from amounts import slow
 from store_cases import FailingDisk, debris, fill_with, intercepted, items, number_of, read_items, work
 
 from embedlearn.errors import StorageError
@@ -15,7 +16,8 @@ from embedlearn.gallery.store.shelf import Shelf
 
 
 @pytest.mark.parametrize(
-    ("onwards", "code"), [(True, errno.ENOSPC), (False, errno.ENOSPC), (False, errno.EIO), (False, errno.EACCES)]
+    ("onwards", "code"),
+    [(True, errno.ENOSPC), (False, errno.EIO), slow(False, errno.ENOSPC), slow(False, errno.EACCES)],
 )
 def test_every_call_refused_in_turn(tmp_path: Path, onwards: bool, code: int) -> None:
     refusals = set()

@@ -7,13 +7,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+from amounts import slow
 from store_cases import debris, fill_with, item, items, items_of, number_of, read_items
 from store_reader import read_until_stopped
 
 from embedlearn.gallery.store.log import ChangeLog
 from embedlearn.gallery.store.shelf import Shelf
-
-ROUNDS = 100
 
 
 def write(folder: Path, rounds: int) -> None:
@@ -31,7 +31,8 @@ def write(folder: Path, rounds: int) -> None:
             shelf.publish(fill_with(held))
 
 
-def test_readers_see_one_state_after_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [30, slow(100)])
+def test_readers_see_one_state_after_another(tmp_path: Path, rounds: int) -> None:
     folder = tmp_path / "gallery"
     write(folder, 5)
     script = Path(__file__).with_name("store_reader.py")
@@ -39,7 +40,7 @@ def test_readers_see_one_state_after_another(tmp_path: Path) -> None:
     with other, ThreadPoolExecutor(2) as pool, Shelf(folder).open() as pinned:
         threads = [pool.submit(read_until_stopped, folder) for _ in range(2)]
         try:
-            write(folder, ROUNDS)
+            write(folder, rounds)
         finally:
             (tmp_path / "stop").touch()
         reports = [thread.result() for thread in threads]
@@ -51,12 +52,12 @@ def test_readers_see_one_state_after_another(tmp_path: Path) -> None:
         assert debris(folder) == {f"generation-{pinned.number:06d}", f"changes-{pinned.number:06d}.log"}
     assert other.returncode == 0
     for report in reports:
-        assert report["items"] == 2 * (ROUNDS + 5)
+        assert report["items"] == 2 * (rounds + 5)
         assert report["reads"] > 5 and report["generations"] > 3
     with Shelf(folder).writing():
         pass
     assert debris(folder) == set()
-    assert number_of(folder) == ROUNDS + 7
+    assert number_of(folder) == rounds + 7
 
 
 def test_a_reader_of_the_log_alone(tmp_path: Path) -> None:

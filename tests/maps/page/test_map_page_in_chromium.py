@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amounts import slow
 from made_up_page import make_page
 from matplotlib.path import Path as Outline
 from opened_page import ANOTHER_MAP, BROWSERS, RANGE, RECOLOUR, Opened, found_browser
@@ -105,7 +106,7 @@ def test_the_wheel_zooms_about_the_pointer_and_reset_goes_back(opened: Opened, p
     np.testing.assert_allclose(opened.tab.evaluate(RANGE), before)
 
 
-@pytest.mark.parametrize("tool", ["lasso", "box"])
+@pytest.mark.parametrize("tool", ["lasso", slow("box")])
 def test_what_is_drawn_around_is_selected_counted_and_saved(opened: Opened, page: PageData, tool: str) -> None:
     places = opened.places(range(len(page.ids)))
     middle, reach = places[page.columns["label"] == "pneumonia"].mean(axis=0), 45.0
@@ -193,7 +194,7 @@ def test_keys_move_zoom_and_select(opened: Opened, page: PageData) -> None:
     assert opened.text("#selected-count") == str((page.columns["label"] == first).sum())
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (400, "light"), (1280, "dark"), (2000, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), slow(400, "light"), slow(1280, "dark"), (2000, "light")])
 def test_the_page_fits_its_window_on_light_and_dark_paper(browser: Any, path: Path, width: int, scheme: str) -> None:
     opened = Opened(browser, path, width, scheme)
     assert opened.tab.evaluate("() => document.scrollingElement.scrollWidth") <= width
