@@ -11,13 +11,16 @@ from typing import Annotated
 from tyro.conf import Positional, UseAppendAction
 
 from embedlearn.console import run_command, say
+from embedlearn.errors import ArgumentError
+
+PICTURE = Path(__file__).parent.parent / "assets" / "rows.png"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """Run a row of the tables. Its data are looked for in ../shared/data, or named by --data.
 
-    Finished trainings are kept in --runs and taken as they are; one begun is gone on with.
+    Finished trainings are kept in --runs and taken as they are.
     """
 
     name: Positional[str]
@@ -38,12 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(flags: Run) -> None:
     from experiments.systems.row import load_row, row_names
-    from experiments.systems.running import run_row
+    from experiments.systems.running import draw_rows, run_row
 
+    if flags.name == "all" and flags.data:
+        raise ArgumentError("--data: is for one row, which all is not; name the row")
     for name in row_names() if flags.name == "all" else [flags.name]:
         began = time.monotonic()
-        path = run_row(load_row(name), flags.data, flags.runs, quick=flags.quick, out=flags.out)
-        say(f"wrote {path} ({time.monotonic() - began:.0f} s); next: python -m experiments.tables")
+        if path := run_row(load_row(name), flags.data, flags.runs, quick=flags.quick, out=flags.out):
+            say(f"wrote {path} ({time.monotonic() - began:.0f} s); next: python -m experiments.tables")
+    if not flags.quick and flags.out is None:
+        draw_rows(PICTURE)
+        say(f"wrote {PICTURE}")
 
 
 if __name__ == "__main__":

@@ -49,12 +49,12 @@ def auc_replicates(
     orders = [np.argsort(column, kind="stable") for column in columns.T]
     found: list[Floats] = []
     for weights in _blocks(cases, replicates, seed):
-        aucs = [_aucs(columns[order, m], truth[order, m], weights[:, order]) for m, order in enumerate(orders)]
+        aucs = [weighted_aucs(columns[order, m], truth[order, m], weights[:, order]) for m, order in enumerate(orders)]
         found.append(np.array(aucs).reshape(columns.shape[1], len(weights)))
     return np.concatenate(found, axis=1)
 
 
-def _aucs(ranked: Floats, positive: NDArray[np.bool_], weights: Floats) -> Floats:
+def weighted_aucs(ranked: Floats, positive: NDArray[np.bool_], weights: Floats) -> Floats:
     """The AUC of ascending scores [N] by each row of weights [b, N], float64 [b]."""
     starts = np.flatnonzero(np.concatenate([[True], ranked[1:] > ranked[:-1]]))
     above, below = weights * positive, weights * ~positive

@@ -17,6 +17,7 @@ from experiments.benchmarks.ratios import draw_ratios
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results" / "benchmarks"
+TRIED = ROOT / "runs" / "benchmarks"  # what means little may not stand among the stored results
 # Each benchmark, and the packages without which there is nobody to compare with.
 PEERS: dict[str, tuple[str, ...]] = {
     "training": (),
@@ -46,8 +47,9 @@ class Benchmarks:
     """Fewer rounds and smaller sizes, to see that they work; the figures mean little."""
     only: tuple[str, ...] = ()
     """Names of those to run, such as training gallery; all where none is named."""
-    out: Path = RESULTS
-    """Folder to write to; pictures go to assets/ where it is the default, else into it too."""
+    out: Path | None = None
+    """Folder to write to, pictures too. Without it figures are stored in experiments/results/benchmarks and pictures in
+    assets/; with --quick both go to runs/benchmarks."""
     redraw: bool = False
     """Run nothing; draw the ratios that are there."""
 
@@ -56,9 +58,14 @@ class Benchmarks:
             require_choice("--only", name, tuple(PEERS))
 
     @property
+    def folder(self) -> Path:
+        """The folder of figures, absolute."""
+        return (self.out or (TRIED if self.quick else RESULTS)).absolute()
+
+    @property
     def pictures(self) -> Path:
-        """The folder of pictures."""
-        return ROOT / "assets" if self.out == RESULTS else self.out
+        """The folder of pictures, absolute."""
+        return ROOT / "assets" if self.folder == RESULTS else self.folder
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,12 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(settings: Benchmarks) -> None:
-    require_folder(settings.out, "--out")
+    folder = settings.folder
+    require_folder(folder, "--out")
     failed = [] if settings.redraw else [name for name in settings.only or PEERS if not run_one(name, settings)]
-    there = [name for name in PEERS if (settings.out / f"{name}.json").exists()]
+    there = [name for name in PEERS if (folder / f"{name}.json").exists()]
     if there:
         drawn = settings.pictures / "benchmarks.png"
-        draw_ratios(drawn, {name: load_measurements(settings.out / f"{name}.json") for name in there})
+        draw_ratios(drawn, {name: load_measurements(folder / f"{name}.json") for name in there})
         say(f"drew {drawn}: {', '.join(there)}")
     if failed:
         say(f"failed: {', '.join(failed)}")
@@ -90,10 +98,10 @@ def run_one(name: str, settings: Benchmarks) -> bool:
 
 def command_of(name: str, settings: Benchmarks) -> list[str]:
     """The command that runs one benchmark."""
-    out = settings.out.absolute()
-    words = [sys.executable, "-m", f"experiments.benchmarks.{name}", "--json", str(out / f"{name}.json")]
+    written = str(settings.folder / f"{name}.json")
+    words = [sys.executable, "-m", f"experiments.benchmarks.{name}", "--json", written]
     if name in FIGURES:
-        words += ["--figure", str(settings.pictures.absolute() / f"{name}.png")]
+        words += ["--figure", str(settings.pictures / f"{name}.png")]
     return [*words, "--quick"] if settings.quick else words
 
 

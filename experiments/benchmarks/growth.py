@@ -2,7 +2,8 @@
 
 Seconds of processor time on one thread, medians of rounds in turn, at sizes that grow about threefold. The exponent of
 a curve is the slope of the straight line through its last three sizes on logarithmic axes, where what is spent once
-weighs least: 1 is in proportion, 2 with the square.
+weighs least: 1 is in proportion, 2 with the square. Two sides are compared by what ten times the size costs, ten to the
+power of the exponent, over the sizes at which both were measured.
 """
 
 from __future__ import annotations
@@ -55,13 +56,15 @@ class Curves(NamedTuple):
     growing: Growing
     costs: list[Costs]
 
-    def line(self, name: str) -> tuple[list[int], list[float]]:
-        """The sizes at which one was measured, and its medians."""
-        there = [
-            (size, statistics.median(costs[name]))
-            for size, costs in zip(self.growing.sizes, self.costs, strict=False) if name in costs
-        ]  # fmt: skip
-        return [size for size, _ in there], [cost for _, cost in there]
+    def having(self, *names: str) -> list[tuple[int, Costs]]:
+        """The sizes at which all of these were measured, and the costs there."""
+        measured = zip(self.growing.sizes, self.costs, strict=False)
+        return [(size, costs) for size, costs in measured if all(name in costs for name in names)]
+
+    def line(self, name: str, *others: str) -> tuple[list[int], list[float]]:
+        """The sizes at which one was measured, and the others too, and its medians."""
+        there = self.having(name, *others)
+        return [size for size, _ in there], [statistics.median(costs[name]) for _, costs in there]
 
 
 def main() -> None:
@@ -91,18 +94,17 @@ def measurements(quick: bool, drawn: list[Curves]) -> Iterator[Measurement]:
 
 
 def compared(curves: Curves) -> Iterator[Measurement]:
-    """Ours beside the peer at each size; the last says how both grow."""
+    """Ours beside the peer at each size, and then how both grow."""
     title, counted, *_ = curves.growing
     for ours, peer in curves.growing.pairs:
-        there = [
-            (size, costs) for size, costs in zip(curves.growing.sizes, curves.costs, strict=False) if peer in costs
-        ]
-        for number, (size, costs) in enumerate(there, 1):
+        there = curves.having(ours, peer)
+        for size, costs in there:
             metric = f"{title}: {ours}, {size:,} {counted}, CPU-seconds"
-            if number == len(there):
-                own, theirs = (exponent(*curves.line(name)) for name in (ours, peer))
-                metric = f"{metric} (exponents {own:.2f} and {theirs:.2f})"
             yield compare(metric, costs[ours], costs[peer], peer, less_is_better=True)
+        if len(there) > 1:
+            own, theirs = 10 ** exponent(*curves.line(ours, peer)), 10 ** exponent(*curves.line(peer, ours))
+            metric = f"{title}: {ours}, what ten times the {counted} cost, times as much"
+            yield Measurement(metric, own, theirs, peer, theirs / own, len(there[0][1][ours]))
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:

@@ -24,14 +24,17 @@ class BenchmarkFlags:
     """The flags of a benchmark."""
 
     json: Path
-    """File to write: a list of metric, ours, peer, peer_name, ratio (above 1 where ours is better), n."""
+    """File to write: a list of metric, ours, peer, peer_name, ratio (above 1 where ours is better), n, floor."""
     quick: bool = False
     """Fewer rounds and smaller sizes, to see that it works; its figures mean little."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One comparison: medians of `n` rounds, side by side in one run."""
+    """One comparison: medians of `n` rounds, side by side in one run.
+
+    A `floor` is no peer but what nobody can go below, such as Python alone; its ratio is no rival's.
+    """
 
     metric: str
     ours: float
@@ -39,6 +42,7 @@ class Measurement:
     peer_name: str
     ratio: float
     n: int
+    floor: bool = False
 
 
 class Spent(NamedTuple):
@@ -49,13 +53,19 @@ class Spent(NamedTuple):
 
 
 def compare(
-    metric: str, ours: Iterable[float], peer: Iterable[float], peer_name: str, *, less_is_better: bool
+    metric: str,
+    ours: Iterable[float],
+    peer: Iterable[float],
+    peer_name: str,
+    *,
+    less_is_better: bool,
+    floor: bool = False,
 ) -> Measurement:
     """Medians of both sides' rounds, and the median of the rounds' ratios."""
     pairs = list(zip(ours, peer, strict=True))
     ratios = [theirs / own if less_is_better else own / theirs for own, theirs in pairs]
     own, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return Measurement(metric, own, theirs, peer_name, statistics.median(ratios), len(pairs))
+    return Measurement(metric, own, theirs, peer_name, statistics.median(ratios), len(pairs), floor)
 
 
 def cpu_seconds(call: Callable[[], object], at_least: float = 0.2) -> float:

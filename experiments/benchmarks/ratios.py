@@ -39,11 +39,12 @@ def draw_ratios(path: Path, found: Mapping[str, Sequence[Measurement]]) -> None:
 
 
 def rows(found: Mapping[str, Sequence[Measurement]]) -> Iterator[Row]:
-    """The lines from top to bottom, peers in the order in which they were measured."""
+    """The lines from top to bottom, peers in the order in which they were measured; floors are none."""
     for name, measurements in found.items():
         yield Row(name)
-        for peer in dict.fromkeys(each.peer_name for each in measurements):
-            yield Row(peer, tuple(each.ratio for each in measurements if each.peer_name == peer))
+        peers = [each for each in measurements if not each.floor]
+        for peer in dict.fromkeys(each.peer_name for each in peers):
+            yield Row(peer, tuple(each.ratio for each in peers if each.peer_name == peer))
 
 
 def span(ratios: Sequence[float]) -> str:

@@ -67,7 +67,7 @@ def imported(pairs: dict[str, Sequence[str]], rounds: int) -> Iterator[Measureme
 
 
 def helped(commands: Sequence[str], rounds: int) -> Iterator[Measurement]:
-    """What each command's `--help` takes, beside Python itself."""
+    """What each command's `--help` takes, above Python itself, which is the floor."""
     calls = {command: python("-m", f"embedlearn.{command}", "--help") for command in commands}
     taken = milliseconds({**calls, BARE: python("-c", BARE)}, rounds)
     for command in commands:
@@ -112,8 +112,9 @@ def milliseconds(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str,
 def beside(name: str, ours: list[float], peers: dict[str, list[float]]) -> Iterator[Measurement]:
     """Ours beside each of the peers."""
     for peer, theirs in peers.items():
-        called = "Python alone" if peer == BARE else peer
-        yield compare(f"{name}, CPU-milliseconds", ours, theirs, called, less_is_better=True)
+        floor = peer == BARE
+        called = "Python alone" if floor else peer
+        yield compare(f"{name}, CPU-milliseconds", ours, theirs, called, less_is_better=True, floor=floor)
 
 
 def python(*words: str, place: Path = ROOT) -> Callable[[], None]:

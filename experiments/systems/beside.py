@@ -15,9 +15,9 @@ from embedlearn.radiographs.preprocessing import Preprocessing
 from experiments.systems.judging import Answers
 from experiments.systems.network import Classifier, Pooling
 from experiments.systems.protocols import Divided
+from experiments.systems.results import BORDER, HEADER, UNTRAINED
 from experiments.systems.row import Model
 
-UNTRAINED, HEADER, BORDER = "untrained", "header probe", "border probe"
 Features = NDArray[np.float32]
 
 
@@ -43,6 +43,4 @@ def answers_beside(divided: Divided, features: Features) -> Answers:
         order = [found.classes.index(name) for name in divided.classes]
         share = np.bincount(divided.labels[train], minlength=len(order)) / len(train)
         parts.append(found.log_odds[:, order] + np.log(share) - np.log1p(-share))
-    tested = np.concatenate([test for _, test in divided.parts])
-    scores = -np.log1p(np.exp(-np.clip(np.concatenate(parts), -500, 500)))
-    return Answers(scores, divided.labels[tested], divided.cases[tested], divided.classes)
+    return divided.answers([-np.log1p(np.exp(-np.clip(part, -500, 500))) for part in parts])

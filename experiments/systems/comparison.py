@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedlearn.audits.legends import legend_below, legend_height
 from embedlearn.figures import COLOURS, GREY, figure
-from experiments.systems.beside import BORDER, HEADER, UNTRAINED
-from experiments.systems.results import RowResult, Score
+from experiments.systems.results import BORDER, HEADER, UNTRAINED, RowResult, Score
 from experiments.systems.row import Row
 
 if TYPE_CHECKING:

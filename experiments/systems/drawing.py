@@ -20,6 +20,7 @@ from experiments.systems.figures import (
     draw_curves,
     draw_few_shot,
     draw_reliability,
+    draw_roc_per_epoch,
     draw_rocs,
 )
 from experiments.systems.film_figures import draw_activations, draw_evidence, draw_probabilities, draw_views
@@ -41,6 +42,9 @@ def draw_answers(folder: Path, answers: Answers, curves: list[dict[str, Any]], t
     losses = {f"part {n}": list(enumerate(each["loss"], start=1)) for n, each in enumerate(curves, start=1)}
     tested = {f"part {n}": [(int(e), a) for e, a in each["accuracy"]] for n, each in enumerate(curves, start=1)}
     draw_curves(folder / "curves.png", losses, tested, title)
+    if all("auc" in each for each in curves):
+        areas = {f"part {n}": [(int(e), a) for e, a in each["auc"]] for n, each in enumerate(curves, start=1)}
+        draw_roc_per_epoch(folder / "roc-per-epoch.png", areas, title)
     before, after = (reliability(each, answers.labels) for each in (proba, mended(answers)))
     draw_reliability(folder / "reliability.png", before, after, title)
 

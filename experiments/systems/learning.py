@@ -49,7 +49,7 @@ def train_classifier(
     average = copy.deepcopy(network) if recipe.average else None
     optimizer = _optimizer(recipe, [weights for weights in network.parameters() if weights.requires_grad])
     source = FilmSource(data.films, device, again=True)
-    weights = _class_weights(data) if recipe.balance else None
+    weights = _class_weights(data).to(device) if recipe.balance else None
     labels, losses = torch.from_numpy(data.labels).to(device), []
     steps = max(1, len(data.labels) // recipe.batch)
     bf16 = computes_in_bf16(recipe.precision, device)
@@ -92,7 +92,7 @@ def train_classifier(
     return average or network, losses
 
 
-def probabilities(
+def class_scores(
     network: Classifier, films: Films, preprocessing: Preprocessing, *, device: torch.device, flip: bool = False
 ) -> NDArray[np.float64]:
     """Scores of the classes before the softmax, float64 [N, C]; with `flip` the mean with those of mirrored films."""

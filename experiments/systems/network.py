@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from embedlearn.encoders.backbones import count_channels, create_backbone
 from embedlearn.encoders.devices import seeded
-from experiments.systems.pretrained import imagenet_state, why_not
+from embedlearn.errors import ArgumentError
+from experiments.systems.pretrained import PACKAGED, imagenet_state, why_not
 from experiments.systems.row import Model
 
 
@@ -61,11 +62,26 @@ class Pooling(nn.Module):
         return self.network.pool(films).float()
 
 
+class WeightsError(ArgumentError):
+    """Published weights cannot be had."""
+
+
+def weights_of(model: Model) -> str:
+    """Where the weights that a model starts from are: none, the digest of an installed package's, or downloaded."""
+    if model.weights != "imagenet":
+        return "none"
+    return PACKAGED[model.backbone].sha256 if why_not(model.backbone) is None else "downloaded"
+
+
 def _backbone(model: Model) -> nn.Module:
-    """The backbone with the weights the model starts from: those of an installed package, or downloaded ones."""
-    wanted = model.weights == "imagenet"
-    packaged = wanted and why_not(model.backbone) is None
-    backbone = create_backbone(model.backbone, imagenet=wanted and not packaged)
+    """The backbone with the weights the model starts from. Raises `WeightsError`."""
+    packaged = model.weights == "imagenet" and why_not(model.backbone) is None
+    try:
+        backbone = create_backbone(model.backbone, imagenet=model.weights == "imagenet" and not packaged)
+    except ArgumentError as error:
+        if "--weights imagenet" in str(error):
+            raise WeightsError(str(error)) from error
+        raise
     if packaged and (state := imagenet_state(model.backbone)):
         backbone.load_state_dict(state)
     return backbone

@@ -13,15 +13,20 @@ SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
 
 
 def find_data(row: Row, named: Sequence[str]) -> tuple[str, ...]:
-    """The row's sets, as `--data` takes them; empty where one is neither named nor in the shared folder.
+    """The row's sets, as `--data` takes them; empty where none is named and one is not in the shared folder.
 
-    Raises `ArgumentError` where what is named is laid out otherwise than the row's sets.
+    Raises `ArgumentError` where what is named is laid out otherwise than the row's sets, or is not enough for it.
     """
+    found = {}
     for spec in named:
         wanted = (*row.data, *row.also)
-        if (layout := layout_of(spec)[0]) not in wanted:
+        found[layout := layout_of(spec)[0]] = spec
+        if layout not in wanted:
             raise ArgumentError(f"--data {spec}: wanted {' or '.join(wanted)}, got the layout {layout}; name another")
     if named:
+        if not any(set(needed) <= set(found) for needed in (row.data, *row.instead)):
+            enough = ", or ".join(" and ".join(needed) for needed in (row.data, *row.instead))
+            raise ArgumentError(f"--data: {row.name} wants {enough}, got {' and '.join(found)}; name the others too")
         return tuple(named)
     there = [SHARED / name for name in row.data]
     return tuple(str(path.resolve()) for path in there) if all(path.is_dir() for path in there) else ()

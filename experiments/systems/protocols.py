@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from embedlearn.errors import ManifestError
 from embedlearn.radiographs.cases import twin_groups
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.sources import Collection
+from experiments.systems.judging import Answers
 from experiments.systems.row import Protocol, Task
 
 Rows = NDArray[np.int64]
@@ -35,6 +37,12 @@ class Divided:
     classes: tuple[str, ...]
     parts: tuple[Part, ...]
 
+    def answers(self, scores: Sequence[NDArray[np.float64]]) -> Answers:
+        """What was said of each part's tested films, float64 [n, C] each, as answers to all of them."""
+        tested = np.concatenate([part.test for part in self.parts])
+        folds = np.repeat(np.arange(len(self.parts)), [len(part.test) for part in self.parts])
+        return Answers(np.concatenate(scores), self.labels[tested], self.cases[tested], self.classes, folds)
+
 
 def divide(collection: Collection, task: Task, protocol: Protocol) -> Divided:
     """The films that take part, int64 labels by the order of the task's classes, and what is trained on and tested.
@@ -45,11 +53,9 @@ def divide(collection: Collection, task: Task, protocol: Protocol) -> Divided:
     coded = _codes(collection, task)
     kept = coded >= 0
     if not protocol.repeat_twins:
-        groups = twin_groups(collection.films)
-        _, first = np.unique(groups, return_index=True)
-        once = np.zeros(len(groups), bool)
-        once[first] = True
-        kept &= once
+        rows = np.flatnonzero(kept)
+        _, first = np.unique(twin_groups(collection.films)[rows], return_index=True)
+        kept = np.isin(np.arange(len(kept)), rows[first])
     rng = np.random.default_rng(protocol.seed)
     if protocol.of_class:
         for code in range(len(task.classes)):
@@ -93,7 +99,7 @@ def _each(labels: Rows, groups: Rows, protocol: Protocol) -> list[Part]:
     """One part, so many films of each class tested and as many left out to validate on, whole groups by lot."""
     rng = np.random.default_rng(protocol.seed)
     names, number = np.unique(groups, return_inverse=True)
-    left = np.stack([np.bincount(labels, minlength=labels.max() + 1)] * 2) * 0 + protocol.each
+    left = np.full((2, labels.max() + 1), protocol.each)
     side = np.full(len(names), 2)
     for group in rng.permutation(len(names)):
         mine = np.bincount(labels[number == group], minlength=left.shape[1])
@@ -102,6 +108,8 @@ def _each(labels: Rows, groups: Rows, protocol: Protocol) -> list[Part]:
                 left[place] -= mine
                 side[group] = place
                 break
+    if left.any():
+        raise ManifestError(f"{protocol.name}: cases do not add up to {protocol.each} films a class; ask for others")
     return [Part(np.flatnonzero(side[number] == 2), np.flatnonzero(side[number] == 0))]
 
 

@@ -14,6 +14,9 @@ from embedlearn.files import write_json
 RESULTS = Path(__file__).parent.parent / "results"
 ROWS = RESULTS / "rows"
 FORMAT = "embedlearn-row-1"
+LUNGS = "evidence in the box around the lungs less its share"
+PATIENTS = "patient bootstrap"
+UNTRAINED, HEADER, BORDER = "untrained", "header probe", "border probe"  # models that stand beside ours
 ENDS = ("value", "low", "high")  # NaN where they cannot be said, null in the file
 
 
@@ -23,7 +26,7 @@ class Score:
 
     `task`: the question ("four classes"). `protocol`: how films were divided ("by image", "by patient", "episodes by
     patient"). `model`: what answered ("resdense, from scratch", "header probe"). `metric`: "accuracy", "macro F1", "AUC
-    covid-19", "accuracy less header probe", "calibration error", "evidence in the lungs less their share" ...
+    covid-19", "accuracy less header probe", "calibration error", `LUNGS` ...
     `films` and `cases` were tested; `interval` says how it was made; `shots` films a class were the examples, where it
     is a few-shot score.
     """
@@ -32,12 +35,12 @@ class Score:
     protocol: str
     model: str
     metric: str
-    value: float
-    low: float
-    high: float
-    films: int
-    cases: int
-    interval: str = "patient bootstrap"
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    films: int = 0
+    cases: int = 0
+    interval: str = PATIENTS
     shots: int | None = None
 
 
@@ -51,7 +54,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class RowResult:
-    """The result of a row. `made`: settings, software, digest of the films, seconds."""
+    """The result of a row. `made`: digests of the settings and of the films, how many there are, and the software."""
 
     row: str
     quick: bool

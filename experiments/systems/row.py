@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,6 @@ class Task:
 
     name: str = ""
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # class: labels, with those that are finer
-    positive: str = "covid-19"
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,12 @@ class Model:
     """Side of a film in pixels, where it differs from the row's."""
     tasks: tuple[str, ...] = ()
     """The tasks it is put to; all where none is named."""
-    seeds: int = 1
-    """Trainings whose probabilities are averaged."""
     recipe: Recipe = field(default_factory=Recipe)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A published system. `make` names the function of `experiments.systems.kinds` that runs it."""
+    """A published system. `make` says what kind of system it is, see `experiments.systems.running`."""
 
     name: str
     title: str = ""
@@ -132,6 +130,8 @@ class Row:
     """Data sets: layouts by name; those under ../shared/data are found, others are named by --data."""
     also: tuple[str, ...] = ()
     """Layouts that may be named by --data besides."""
+    instead: tuple[tuple[str, ...], ...] = ()
+    """Sets of layouts that will do in the place of `data`."""
     main: str = ""
     """The model that stands for ours in the overview."""
     published: tuple[Published, ...] = ()
@@ -143,10 +143,19 @@ class Row:
     """Settings of the pretraining behind the few-shot curve, over the defaults."""
     shots: tuple[int, ...] = (1, 5, 10, 20)
 
-    def main_of(self, task: str) -> str:
-        """The model that stands for ours on a task: the row's, or the first that is put to it."""
-        names = [model.name for model in self.models if not model.tasks or task in model.tasks]
+    def put_to(self, task: str) -> list[Model]:
+        """The models that are put to a task."""
+        return [model for model in self.models if not model.tasks or task in model.tasks]
+
+    def main_of(self, task: str, ran: Sequence[str] | None = None) -> str:
+        """The model that stands for ours on a task: the row's, or the first that is put to it (of those that `ran`)."""
+        names = [model.name for model in self.put_to(task) if ran is None or model.name in ran]
         return self.main if self.main in names or not names else names[0]
+
+
+def slug(*names: str) -> str:
+    """Names as one that a file can have."""
+    return "-".join("-".join(re.findall(r"[a-z0-9]+", name.lower())) for name in names)
 
 
 def row_names() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from embedlearn.console import say
+from embedlearn.errors import ArgumentError
 from embedlearn.files import require_folder, value_digest
 from embedlearn.flags import as_plain
 from embedlearn.pretrain import settings_from
@@ -15,17 +16,19 @@ from embedlearn.provenance import describe_software
 from embedlearn.radiographs.layouts import read_data
 from embedlearn.radiographs.manifest import join
 from experiments.systems.classifier import classifier_scores
+from experiments.systems.comparison import draw_comparison
 from experiments.systems.drawing import draw_few_shots
-from experiments.systems.fewshots import TASK, few_shot_scores, trained_run
+from experiments.systems.fewshots import QUICK, TASK, Effort, few_shot_scores, trained_run, unseen_pool
 from experiments.systems.layouts import plant
 from experiments.systems.places import find_data
-from experiments.systems.results import ROWS, Missing, RowResult, Score
-from experiments.systems.row import Model, Row
+from experiments.systems.results import ROWS, Missing, RowResult, Score, load_result
+from experiments.systems.row import Model, Row, load_row, row_names
 from experiments.systems.row import Protocol as SplitProtocol
 from experiments.systems.siamese import siamese_scores
 from experiments.systems.transfer import transfer_scores
 
 QUICK_PATIENTS = 60
+OURS = "embedlearn, prototypes"
 
 
 class Maker(Protocol):
@@ -34,10 +37,17 @@ class Maker(Protocol):
     def __call__(self, row: Row, data: tuple[str, ...], folder: Path, *, quick: bool) -> Iterator[Score | Missing]: ...
 
 
-def run_row(row: Row, data: tuple[str, ...], runs: Path, *, quick: bool, out: Path | None) -> Path:
-    """Run a row and write its result; without its data the result says that nothing was run. Returns the file."""
+def run_row(row: Row, data: tuple[str, ...], runs: Path, *, quick: bool, out: Path | None) -> Path | None:
+    """Run a row and write its result, whose file is returned; without its data nothing is run or written.
+
+    Raises `ArgumentError` for flags that do not go together, and as what runs the row does.
+    """
     folder = runs / "quick" / row.name if quick else runs / row.name
     require_folder(folder, "--runs")
+    if quick and data:
+        raise ArgumentError("--quick runs on phantoms: leave --data out, or --quick")
+    if quick and out and out.resolve() == ROWS.resolve():
+        raise ArgumentError(f"--out {out}: holds the results of full runs; name another folder for a quick one")
     home = out or (folder if quick else ROWS)
     require_folder(home, "--out")
     if quick:
@@ -47,15 +57,19 @@ def run_row(row: Row, data: tuple[str, ...], runs: Path, *, quick: bool, out: Pa
         data = find_data(row, data)
     path = home / f"{row.name}.json"
     if not data:
-        why = f"wanted {' and '.join(row.data)}: name your copy with --data"
-        say(f"{row.name}: not run, its data are not here ({why})")
-        RowResult(row.name, quick, {}, (), (Missing("everything", f"its data are not here; {why}"),)).save(path)
-        return path
+        say(f"{row.name}: not run, its data are not here; name your copy of {' and '.join(row.data)} with --data")
+        return None
     told = list(_MAKERS[row.make](row, data, folder, quick=quick))
     scores = tuple(each for each in told if isinstance(each, Score))
     missing = tuple(each for each in told if isinstance(each, Missing))
     RowResult(row.name, quick, _made(row, data), scores, missing).save(path)
     return path
+
+
+def draw_rows(path: Path) -> None:
+    """Draw all rows with a stored result beside what was published. Raises `StorageError`, `CheckpointError`."""
+    there = [(load_row(name), ROWS / f"{name}.json") for name in row_names()]
+    draw_comparison(path, [(row, load_result(stored)) for row, stored in there if stored.is_file()])
 
 
 def quickened(row: Row) -> Row:
@@ -71,7 +85,7 @@ def quickened(row: Row) -> Row:
 
 def _quick_model(model: Model) -> Model:
     recipe = dataclasses.replace(model.recipe, epochs=1)
-    return dataclasses.replace(model, weights="none", size=0, seeds=1, recipe=recipe)
+    return dataclasses.replace(model, weights="none", size=0, recipe=recipe)
 
 
 def _quick_protocol(protocol: SplitProtocol) -> SplitProtocol:
@@ -81,10 +95,9 @@ def _quick_protocol(protocol: SplitProtocol) -> SplitProtocol:
 def _few_shots(row: Row, data: tuple[str, ...], folder: Path, *, quick: bool) -> Iterator[Score | Missing]:
     """How far a few examples go on the row's films: our encoder, trained on them without the rare class."""
     settings = settings_from({**row.pretrain, "data": data})
-    run = trained_run(dataclasses.replace(settings, name="encoder", runs=folder), folder / "encoder")
-    effort = {"episodes": 50, "bootstrap": 10, "queries": 2} if quick else {"episodes": 1000, "bootstrap": 200}
-    told = list(few_shot_scores(run, row.shots, model="embedlearn, prototypes", **effort))
-    draw_few_shots(folder / "few-shot.png", told, 1 / 3, f"{row.title}: {TASK}")
+    run = trained_run(dataclasses.replace(settings, name="encoder"), folder)
+    told = list(few_shot_scores(unseen_pool(run, OURS), row.shots, QUICK if quick else Effort()))
+    draw_few_shots(folder / "few-shot.png", told, 1 / (len(run.classes) + 1), f"{row.title}: {TASK}")
     yield from told
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,47 +19,50 @@ from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.runs import Run
 from embedlearn.episodes.evaluate import evaluate_episodes
 from embedlearn.episodes.results import Estimate
-from embedlearn.errors import EpisodeError
 from embedlearn.radiographs.labels import COVID
 from embedlearn.radiographs.manifest import class_of
-from embedlearn.radiographs.splits import SEEN
 from embedlearn.sources import Collection, decode
 from embedlearn.tasks.fewshot.finetuning import FineTuneClassifier
-from embedlearn.tasks.unseen import unseen_films
-from experiments.systems.fewshots import EPISODES, METRICS, QUERIES, TASK, trained_run
-from experiments.systems.results import Missing, Score
+from embedlearn.tasks.unseen import less_seen, unseen_films
+from experiments.systems.drawing import draw_few_shots
+from experiments.systems.fewshots import (
+    HEAD,
+    METRICS,
+    QUICK,
+    Effort,
+    Pool,
+    few_shot_score,
+    few_shot_scores,
+    trained_run,
+)
+from experiments.systems.results import BORDER, HEADER, UNTRAINED, Missing, Score
 from experiments.systems.row import Row
 from experiments.systems.trainings import named_trainings, quickened_trainings, wants_gpu
 
-HEAD, TUNED = "prototype", "fine-tuned"
-UNTRAINED, HEADER, BORDER = "untrained", "header probe", "border probe"
-OVER_EPISODES = "over episodes of the same films"
+TUNED = "fine-tuned"
 
 
 @dataclasses.dataclass(frozen=True)
-class Effort:
-    """Episodes of prototypes, and by shots those of tuned encoders; replicates of their intervals; queries by shots.
+class Tuning:
+    """Episodes of tuned encoders by shots, and replicates of their intervals.
 
     An encoder is tuned anew in every episode, which takes seconds: without a GPU there is no patient bootstrap of it.
     """
 
-    episodes: int = 1000
-    bootstrap: int = 200
-    queries: Mapping[int, int] = dataclasses.field(default_factory=lambda: QUERIES)
-    tuned: Mapping[int, int] = dataclasses.field(default_factory=lambda: {1: 60, 5: 30, 10: 16, 20: 8, 50: 5})
-    tuned_bootstrap: int = 0
+    episodes: Mapping[int, int]
+    bootstrap: int = 0
 
 
-QUICK = Effort(episodes=20, bootstrap=4, queries={1: 2, 5: 1}, tuned={1: 2, 5: 2})
-ON_GPU = Effort(tuned={1: 200, 5: 200, 10: 200, 20: 200, 50: 200}, tuned_bootstrap=100)
+ON_CPU = Tuning({1: 60, 5: 30, 10: 16, 20: 8, 50: 5})
+ON_GPU = Tuning({1: 200, 5: 200, 10: 200, 20: 200, 50: 200}, bootstrap=100)
+FEW = Tuning({1: 2, 5: 2})
 TUNED_EACH = 4  # episodes in a replicate of a tuned encoder
 
 
-class Asked(NamedTuple):
-    """Films that no encoder has seen: their classes str [N], cases int64 [N], and the films of each encoder's size."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Asked(Pool):
+    """A pool, and its films in the size of each encoder."""
 
-    classes: NDArray[np.str_]
-    cases: NDArray[np.int64]
     films: Mapping[str, Collection]
 
 
@@ -81,44 +83,51 @@ def siamese_scores(
             yield Missing(name, "its training wants a GPU")
             continue
         say(f"{name}: {settings.name}")
-        runs[name] = trained_run(settings, folder / str(settings.name))
-    effort = QUICK if quick else ON_GPU if gpu else Effort()
-    yield from _all_scores(row, runs, effort)
+        runs[name] = trained_run(settings, folder)
+    tuning = FEW if quick else ON_GPU if gpu else ON_CPU
+    told = list(_all_scores(row, runs, QUICK if quick else Effort(), tuning))
+    draw_few_shots(folder / "few-shot.png", told, 1 / (len(next(iter(runs.values())).classes) + 1), row.title)
+    yield from told
 
 
-def _all_scores(row: Row, runs: Mapping[str, Run], effort: Effort) -> Iterator[Score | Missing]:
-    asked, device = find_asked(runs), choose_device("auto")
+def _all_scores(
+    row: Row, runs: Mapping[str, Run], effort: Effort, tuning: Tuning
+) -> Iterator[Score | Missing]:  # fmt: skip
+    asked, device = find_asked(runs, row.main), choose_device("auto")
     say(f"unseen films: {', '.join(f'{name} {(asked.classes == name).sum()}' for name in np.unique(asked.classes))}")
-    main = next((name for name in runs if row.main.startswith(name)), next(iter(runs)))
-    spaces = {f"{name}, prototypes": _embedded(run.encoder, asked.films[name], device) for name, run in runs.items()}
-    spaces[UNTRAINED] = _embedded(runs[main].untrained, asked.films[main], device)
-    spaces[HEADER] = header_features(asked.films[main].manifest.paths)
-    spaces[BORDER] = border_features(asked.films[main].films)
     for shots in row.shots:
-        try:
-            yield from _prototypes(asked, spaces, shots, effort)
-        except EpisodeError as error:
-            yield Missing(f"{TASK}, {shots} shots", str(error))
-            continue
-        for name, run in runs.items():
-            if shots in effort.tuned:
-                yield from _tuned(asked, name, run, spaces[f"{name}, prototypes"], shots, effort, device)
+        found = list(few_shot_scores(asked, [shots], effort))
+        yield from found
+        if shots in tuning.episodes and not isinstance(found[0], Missing):
+            for name, run in runs.items():
+                yield from _tuned(asked, name, run, shots, effort, tuning, device)
 
 
-def find_asked(runs: Mapping[str, Run]) -> Asked:
-    """The films of the classes and of COVID-19 that none of the runs has seen, nor another film of their cases."""
+def find_asked(runs: Mapping[str, Run], main: str) -> Asked:
+    """The films of the classes and of COVID-19 that none of the runs has seen, nor another film of their cases.
+
+    `main` begins with the name of the run whose untrained network and films the others are held against.
+    """
     first, *others = runs.values()
-    classes = (*first.classes, COVID)
+    classes, device = (*first.classes, COVID), choose_device("auto")
     collection, _ = unseen_films(DataFlags(), first, load_encoder(first.encoder), classes)
-    unseen = np.ones(len(collection.films), bool)
     for run in others:
-        frame = run.manifest().frame
-        free = set(frame["sha256"][~frame["split"].isin(SEEN)])
-        unseen &= collection.manifest.frame["sha256"].isin(free).to_numpy(bool)
-    frame = collection.where(unseen).manifest.frame
+        collection = less_seen(collection, run, load_encoder(first.encoder).preprocessing)
+    frame = collection.manifest.frame
     named = np.array([str(class_of(label, classes)) for label in frame["label"]])
     films = {name: decode(frame, load_encoder(run.encoder).preprocessing) for name, run in runs.items()}
-    return Asked(named, frame["case"].to_numpy(np.int64), films)
+    held = next((name for name in runs if main.startswith(name)), next(iter(runs)))
+    spaces = {prototypes_of(name): _embedded(run.encoder, films[name], device) for name, run in runs.items()}
+    spaces |= {
+        UNTRAINED: _embedded(runs[held].untrained, films[held], device),
+        HEADER: header_features(films[held].manifest.paths), BORDER: border_features(films[held].films),
+    }  # fmt: skip
+    return Asked(named, frame["case"].to_numpy(np.int64), spaces, films)
+
+
+def prototypes_of(name: str) -> str:
+    """The name of an encoder's prototypes in the tables."""
+    return f"{name}, prototypes"
 
 
 def _embedded(encoder: Path, collection: Collection, device: torch.device) -> NDArray[np.float32]:
@@ -126,45 +135,22 @@ def _embedded(encoder: Path, collection: Collection, device: torch.device) -> ND
     return embed_films(saved.encoder, collection.films, saved.preprocessing, device=device)
 
 
-def _prototypes(
-    asked: Asked, spaces: Mapping[str, NDArray[np.float32]], shots: int, effort: Effort
-) -> Iterator[Score]:  # fmt: skip
-    with progress(f"{shots} shots") as report:
-        found = evaluate_episodes(
-            spaces, asked.classes, asked.cases, heads=[HEAD], shots=[shots], n_query=effort.queries.get(shots, 15),
-            episodes=effort.episodes, bootstrap=effort.bootstrap, positive=COVID, progress=report,
-        )  # fmt: skip
-    for name in spaces:
-        for metric, title in METRICS.items():
-            yield _score(asked, name, title, found.estimate(name, HEAD, shots, metric), shots)
-
-
 def _tuned(
-    asked: Asked, name: str, run: Run, vectors: NDArray[np.float32], shots: int, effort: Effort, device: torch.device
+    asked: Asked, name: str, run: Run, shots: int, effort: Effort, tuning: Tuning, device: torch.device
 ) -> Iterator[Score]:  # fmt: skip
     """The encoder's last block tuned in each episode, and what that adds to prototypes in the same episodes."""
-    saved = load_encoder(run.encoder)
+    saved, episodes = load_encoder(run.encoder), tuning.episodes[shots]
     trunk = freeze_trunk(saved.encoder, asked.films[name].films, saved.preprocessing, device=device)
     own = {(name, TUNED): FineTuneClassifier(trunk, device=device.type)}
     with progress(f"{shots} shots, tuning") as report:
         found = evaluate_episodes(
-            {name: vectors}, asked.classes, asked.cases, heads=[HEAD], shots=[shots], own=own, positive=COVID,
-            n_query=effort.queries.get(shots, 15), episodes=effort.tuned[shots], bootstrap=effort.tuned_bootstrap,
+            {name: asked.spaces[prototypes_of(name)]}, asked.classes, asked.cases, heads=[HEAD], shots=[shots], own=own,
+            positive=COVID, n_query=effort.n_query(shots), episodes=episodes, bootstrap=tuning.bootstrap,
             bootstrap_each=TUNED_EACH, progress=report,
         )  # fmt: skip
     model = f"{name}, {TUNED}"
     for metric, title in METRICS.items():
-        yield _score(asked, model, title, found.estimate(name, TUNED, shots, metric), shots)
+        yield few_shot_score(asked, model, title, found.estimate(name, TUNED, shots, metric), shots, episodes)
         gained = found.against(HEAD, name, metric)[TUNED, shots]
         estimate = Estimate(gained.mean, gained.episode, gained.patient)
-        yield _score(asked, model, f"{title} less prototypes", estimate, shots)
-
-
-def _score(asked: Asked, model: str, metric: str, told: Estimate, shots: int) -> Score:
-    """With the interval by patient where there is one, else over the episodes."""
-    interval = told.patient or told.episode
-    how = "patient bootstrap" if told.patient else OVER_EPISODES
-    least = -1.0 if "less" in metric else 0.0
-    low, high = (float(np.clip(end, least, 1.0)) for end in (interval.low, interval.high))
-    films, cases = len(asked.classes), len(set(asked.cases.tolist()))
-    return Score(TASK, EPISODES, model, metric, float(told.mean), low, high, films, cases, how, shots)
+        yield few_shot_score(asked, model, f"{title} less prototypes", estimate, shots, episodes)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from embedlearn.flags import overlaid
 from embedlearn.pretrain import Pretrain, settings_from
-from experiments.systems.row import Row
+from experiments.systems.row import Row, slug
 
-MODELS, GPU = "models", "gpu"
+MODELS, GPU, DRAWN = "models", "gpu", "drawn"
 
 
 def named_trainings(row: Row, data: tuple[str, ...], folder: Path) -> dict[str, Pretrain]:
@@ -19,16 +19,21 @@ def named_trainings(row: Row, data: tuple[str, ...], folder: Path) -> dict[str, 
     """
     shared = {name: value for name, value in row.pretrain.items() if name != MODELS}
     made = {}
-    for number, (name, plain) in enumerate(row.pretrain[MODELS].items(), start=1):
-        own = {key: value for key, value in plain.items() if key != GPU}
+    for name, plain in row.pretrain[MODELS].items():
+        own = {key: value for key, value in plain.items() if key not in (GPU, DRAWN)}
         settings = overlaid(settings_from({**own, "data": data}), shared)
-        made[name] = dataclasses.replace(settings, name=f"{number}-{settings.architecture.backbone}", runs=folder)
+        made[name] = dataclasses.replace(settings, name=slug(name), runs=folder)
     return made
 
 
 def wants_gpu(row: Row, name: str) -> bool:
     """Whether an encoder is not to be trained on a processor, which would take days."""
     return bool(row.pretrain[MODELS][name].get(GPU))
+
+
+def is_drawn(row: Row, name: str) -> bool:
+    """Whether an encoder is trained for the pictures of its latent space."""
+    return bool(row.pretrain[MODELS][name].get(DRAWN))
 
 
 def quickened_trainings(row: Row) -> Row:

@@ -19,7 +19,6 @@ from embedlearn.maps.som.view import SomView, view_som
 from embedlearn.pretrain import Pretrain
 from embedlearn.radiographs.layouts import layout_of
 from embedlearn.radiographs.manifest import class_of
-from embedlearn.radiographs.preprocessing import Preprocessing
 from embedlearn.sources import Collection, collect, collect_for_run
 from embedlearn.tasks.explain.explaining import show_reasons
 from embedlearn.tasks.explain.flags import Explain
@@ -29,14 +28,11 @@ from embedlearn.tasks.maps.flags import UNTRAINED, Visualize
 from experiments.systems.beside import answers_beside
 from experiments.systems.classifier import classifier_scores
 from experiments.systems.fewshots import trained_run
-from experiments.systems.figures import draw_roc_per_epoch
 from experiments.systems.judging import as_scores, judge_answers
-from experiments.systems.learning import LearningSet, probabilities, train_classifier
-from experiments.systems.network import Classifier
-from experiments.systems.protocols import Divided, divide
+from experiments.systems.protocols import divide
 from experiments.systems.results import Missing, Score
-from experiments.systems.row import Model, Row
-from experiments.systems.trainings import named_trainings, quickened_trainings, wants_gpu
+from experiments.systems.row import Row
+from experiments.systems.trainings import is_drawn, named_trainings, quickened_trainings, wants_gpu
 
 NIH, COLLECTION = "chestxray14", "ieee8023"
 FINDINGS, FIFTEEN = "ChestX-ray14, 14 findings", "15 classes"
@@ -54,12 +50,12 @@ def transfer_scores(
     specs = {name: tuple(spec for spec in data if layout_of(spec)[0] == name) for name in (COLLECTION, NIH)}
     collected = specs[COLLECTION]
     encoders = named_trainings(row, collected, folder)
-    drawn, *pretrained = encoders
     yield from classifier_scores(row, collected, folder)
-    for name in pretrained:
-        yield from _pretrained(row, name, encoders[name], specs, folder, quick=quick)
-    draw_learning(row, collected, folder)
-    draw_space(trained_run(encoders[drawn], folder / str(encoders[drawn].name)), folder, side=5 if quick else SIDE)
+    for name, settings in encoders.items():
+        if is_drawn(row, name):
+            draw_space(trained_run(settings, folder), folder, side=5 if quick else SIDE)
+        else:
+            yield from _pretrained(row, name, settings, specs, folder, quick=quick)
 
 
 def _pretrained(
@@ -74,7 +70,7 @@ def _pretrained(
         yield Missing(f"{task}, {name}", "its training wants a GPU")
         return
     data = (*specs[NIH], *(specs[COLLECTION] if settings.absent else ()))
-    run = trained_run(dataclasses.replace(settings, data=data), folder / str(settings.name))
+    run = trained_run(dataclasses.replace(settings, data=data), folder)
     yield from finding_scores(run, task, name)
     if task == FINDINGS:
         yield from _logistic(row, run, f"{name}, pretrained on ChestX-ray14", specs[COLLECTION])
@@ -86,7 +82,7 @@ def finding_scores(run: Run, task: str, model: str) -> Iterator[Score]:
     cases = run.manifest().frame.query("split == 'test'")["case"].nunique()
     for each in rows:
         if each["auc"]:
-            shown = model if each["scores"] == HEAD else f"{model}, {each['scores']}"
+            shown = {HEAD: model, TRAINED: f"{model}, logistic"}.get(each["scores"], each["scores"])
             metric = "mean AUC" if each["finding"] == MEAN else f"AUC {each['finding']}"
             value, low, high = (float(each[end] or "nan") for end in ("auc", "low", "high"))
             yield Score(task, "by patient", shown, metric, value, low, high, int(each["films"]), cases)
@@ -104,39 +100,6 @@ def _logistic(row: Row, run: Run, model: str, data: tuple[str, ...]) -> Iterator
             answers = answers_beside(divided, vectors)
             names = {"task": task.name, "protocol": protocol.name, "model": model}
             yield from as_scores(judge_answers(answers, {}, calibrated=False), answers, **names)
-
-
-def draw_learning(row: Row, data: tuple[str, ...], folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """Train the first model again on the first part of each protocol, and draw the AUC of its tested films by epoch.
-
-    What is drawn chooses nothing. Returns the AUCs by protocol.
-    """
-    model, task = row.models[0], row.tasks[0]
-    settings = dataclasses.replace(row.preprocessing, size=model.size or row.preprocessing.size)
-    collection = collect(Pretrain(data=data), settings)
-    areas = {
-        f"tested films, {protocol.name}": _areas(model, divide(collection, task, protocol), settings, protocol.seed)
-        for protocol in row.protocols
-    }
-    draw_roc_per_epoch(folder / "roc-per-epoch.png", areas, f"{task.name}: {model.name}")
-    return areas
-
-
-def _areas(model: Model, divided: Divided, settings: Preprocessing, seed: int) -> list[tuple[int, float]]:
-    """The AUC of the first class on the tested films of the first part, after each epoch."""
-    from sklearn.metrics import roc_auc_score
-
-    part, films, device = divided.parts[0], divided.collection.films, choose_device("auto")
-    tested, truth = films.take(part.test), divided.labels[part.test] == 0
-    areas: list[tuple[int, float]] = []
-
-    def look(epoch: int, network: Classifier) -> None:
-        scores = probabilities(network, tested, settings, device=device)
-        areas.append((epoch, float(roc_auc_score(truth, scores[:, 0] - scores[:, 1:].max(1)))))
-
-    learning = LearningSet(films.take(part.train), divided.labels[part.train], len(divided.classes))
-    train_classifier(model, learning, settings, seed=seed, device=device, after=look)
-    return areas
 
 
 def draw_space(run: Run, folder: Path, *, side: int = SIDE) -> None:
@@ -157,6 +120,8 @@ def _som(run: Run, encoder: Path, collection: Collection, side: int) -> SomView:
     saved, frame = load_encoder(encoder), collection.manifest.frame
     vectors = embed_films(saved.encoder, collection.films, saved.preprocessing, device=choose_device("auto"))
     som = SelfOrganisingMap(rows=side, columns=side, epochs=SOM_EPOCHS).fit(vectors)
-    title = f"Self-organising map of {len(frame)} films, {TRAINED if encoder == run.encoder else UNTRAINED}"
+    seen = int((frame["split"] == "train").sum())
+    name = TRAINED if encoder == run.encoder else UNTRAINED
+    title = f"{len(frame)} films, {seen} of them trained on; {name}"
     labels = [class_of(label, run.classes) or str(label) for label in frame["label"]]
     return view_som(title, som, vectors, labels, frame["source"].tolist(), frame["case"].to_numpy())

@@ -21,9 +21,12 @@ def interval(low: float | None, high: float | None, *, signed: bool = False, bra
     return f"{brackets[0]}{number(low, signed=signed)} {number(high, signed=signed)}{brackets[1]}"
 
 
-def score(value: float | None, low: float | None = None, high: float | None = None, *, signed: bool = False) -> str:
+def score(
+    value: float | None, low: float | None = None, high: float | None = None, *, signed: bool = False,
+    brackets: str = "[]",
+) -> str:  # fmt: skip
     """A score with its interval: .646 [.611 .688]; a dash where there is none."""
-    return f"{number(value, signed=signed)} {interval(low, high, signed=signed)}".strip()
+    return f"{number(value, signed=signed)} {interval(low, high, signed=signed, brackets=brackets)}".strip()
 
 
 def as_published(value: float) -> str:

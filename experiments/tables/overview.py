@@ -10,7 +10,7 @@ from experiments.tables.markdown import as_published, table
 from experiments.tables.rows import BESIDE, tasks_of, written
 from experiments.tables.store import Store
 
-HEADER = ["system", "question", "published", "ours, by image", "ours, by patient", *BESIDE]
+HEADER = ["system", "question", "published", "ours", "by image", "by patient", *BESIDE]
 FEW = 5  # shots of a question that has few-shot scores alone
 NOT_RUN = "not run here"
 
@@ -34,7 +34,8 @@ def _line(row: Row, result: RowResult | None, task: str) -> list[str]:
     beside = [_first(shown, model) for model in BESIDE]
     shots = next((f", {each.shots} shots" for each in shown if each.shots), "")
     cells = [absent if found is None else written(found) for found in (*ours, *beside)]
-    return [row.title or row.name, f"{task}: {metric}{shots}", _published(published, metric), *cells]
+    model = next((each.model for each in ours if each), "–")
+    return [row.title or row.name, f"{task}: {metric}{shots}", _published(published, metric), model, *cells]
 
 
 def _metric(published: Sequence[Published], scores: Sequence[Score]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from experiments.systems.results import RowResult, Score
+from experiments.systems.results import BORDER, HEADER, PATIENTS, UNTRAINED, RowResult, Score
 from experiments.systems.row import Published, Row
 from experiments.tables.markdown import as_published, score, table
 from experiments.tables.store import Store
 
-BESIDE = ("untrained", "header probe", "border probe")  # models that stand beside ours
+BESIDE = (UNTRAINED, HEADER, BORDER)  # models that stand beside ours
 LESS = " less "  # in the names of metrics that are differences
 RUN = "python -m experiments.run {name}"
 
@@ -88,8 +88,11 @@ def _few_shot_lines(scores: Sequence[Score]) -> list[list[str]]:
 
 
 def written(found: Score | None, *, signed: bool = False) -> str:
-    """A score with its interval; a dash where there is none."""
-    return "–" if found is None else score(found.value, found.low, found.high, signed=signed)
+    """A score with its interval, in round brackets where it is not by patient; a dash where there is no score."""
+    if found is None:
+        return "–"
+    brackets = "[]" if found.interval == PATIENTS else "()"
+    return score(found.value, found.low, found.high, signed=signed, brackets=brackets)
 
 
 def _not_run(row: Row, result: RowResult | None) -> Iterable[str]:

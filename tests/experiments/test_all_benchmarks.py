@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,15 @@ def test_pictures_of_the_stored_results_are_assets_and_others_lie_beside(tmp_pat
     assert "--figure" not in everything.command_of("training", other)
 
 
+def test_quick_figures_never_stand_among_the_stored_ones_unless_they_are_told_to():
+    root, quick = everything.ROOT, everything.Benchmarks(quick=True)
+    assert everything.RESULTS not in (quick.folder, quick.pictures)
+    assert quick.folder == quick.pictures == root / "runs" / "benchmarks"
+    assert str(root / "assets") not in " ".join(everything.command_of("growth", quick))
+    told = everything.Benchmarks(quick=True, out=everything.RESULTS)
+    assert (told.folder, told.pictures) == (everything.RESULTS, root / "assets")
+
+
 def test_what_is_there_is_drawn_again_without_a_run(played, tmp_path):
     (tmp_path / "maps.json").write_text(json.dumps([asdict(ONE)]), encoding="utf-8")
     everything.main(["--out", str(tmp_path), "--redraw"])
@@ -97,6 +106,10 @@ def test_what_is_there_is_drawn_again_without_a_run(played, tmp_path):
 def test_a_row_of_the_figure_is_a_peer_with_all_its_ratios():
     found = list(ratios.rows({"training": [ONE, SLOW, ONE], "maps": [SLOW]}))
     assert found == [("training", ()), ("peer", (2.0, 2.0)), ("other", (0.5,)), ("maps", ()), ("other", (0.5,))]
+
+
+def test_a_floor_is_no_peer():
+    assert list(ratios.rows({"startup": [replace(ONE, floor=True), SLOW]})) == [("startup", ()), ("other", (0.5,))]
 
 
 @pytest.mark.parametrize(("found", "slower"), [([ONE], False), ([ONE, SLOW], True)])
@@ -132,6 +145,8 @@ def test_measurements_are_read_as_they_were_written(tmp_path):
 
 
 def test_stored_results_are_measurements():
-    for path in everything.RESULTS.glob("*.json"):
+    paths = sorted(everything.RESULTS.glob("*.json"))
+    assert paths
+    for path in paths:
         found = load_measurements(path)
         assert path.stem in everything.PEERS and found and all(each.ratio > 0 and each.n >= 1 for each in found)

@@ -32,14 +32,30 @@ def test_the_exponent_is_numpys_slope_through_the_last_three():
     assert benchmark.exponent(sizes.tolist(), costs.tolist()) == pytest.approx(slope)
 
 
-def test_ours_stands_beside_each_peer_at_each_size_and_the_last_tells_the_exponents():
+def test_ours_stands_beside_each_peer_at_each_size_and_then_in_how_both_grow():
     found = list(benchmark.compared(CURVES))
     assert [(each.peer_name, each.ratio) for each in found] == [
-        *(("peer", pytest.approx(size)) for size in SIZES), *(("late", pytest.approx(1e3 / size)) for size in SIZES[1:])
+        *(("peer", pytest.approx(size)) for size in SIZES), ("peer", pytest.approx(10)),
+        *(("late", pytest.approx(1e3 / size)) for size in SIZES[1:]), ("late", pytest.approx(0.1)),
     ]  # fmt: skip
     assert found[0].metric == "films: own, 10 films of 96 px, CPU-seconds"
-    assert found[3].metric == "films: own, 300 films of 96 px, CPU-seconds (exponents 1.00 and 2.00)"
-    assert "exponents 1.00 and 0.00" in found[-1].metric
+    assert found[4].metric == "films: own, what ten times the films of 96 px cost, times as much"
+    assert (found[4].ours, found[4].peer) == (pytest.approx(10), pytest.approx(100))
+
+
+def test_how_both_grow_is_told_of_the_sizes_that_both_have():
+    bent = [
+        {**costs, "peer": [7.0]} if size < 300 else {"own": [1e3]} for size, costs in zip(SIZES, COSTS, strict=True)
+    ]
+    *_, grown = benchmark.compared(Curves(CURVES.growing._replace(pairs=(("own", "peer"),)), bent))
+    assert (grown.ours, grown.peer) == (pytest.approx(10), pytest.approx(1))
+
+
+def test_no_measurement_bears_the_figures_of_its_run_in_its_name():
+    other = [{name: [cost**1.3 for cost in side] for name, side in costs.items()} for costs in COSTS]
+    first, second = (list(benchmark.compared(Curves(CURVES.growing, costs))) for costs in (COSTS, other))
+    assert [each.metric for each in first] == [each.metric for each in second]
+    assert first[4].ours != second[4].ours
 
 
 def test_a_curve_is_of_the_sizes_at_which_there_was_one():

@@ -8,7 +8,7 @@ import torch
 
 from embedlearn.encoders.settings import Augmentation
 from embedlearn.radiographs.preprocessing import Preprocessing
-from experiments.systems.learning import LearningSet, probabilities, random_views, train_classifier
+from experiments.systems.learning import LearningSet, class_scores, random_views, train_classifier
 from experiments.systems.lungs import covered, evidence_in_lungs
 from experiments.systems.network import Classifier, evidence
 from experiments.systems.row import KEPT, Model, Recipe
@@ -59,12 +59,12 @@ def train(data, recipe=QUICK, **model):
 def test_it_learns_the_same_each_time(data, change):
     recipe = dataclasses.replace(QUICK, **change)
     network, losses = train(data, recipe)
-    scores = probabilities(network, data.films, SETTINGS, device=CPU)
+    scores = class_scores(network, data.films, SETTINGS, device=CPU)
     assert len(losses) == recipe.epochs
     assert losses[-1] < losses[0]
     assert (scores.argmax(1) == data.labels).mean() > 0.9
     again, _ = train(data, recipe)
-    assert (probabilities(again, data.films, SETTINGS, device=CPU) == scores).all()
+    assert (class_scores(again, data.films, SETTINGS, device=CPU) == scores).all()
 
 
 def test_a_frozen_backbone_stays_and_its_answers_are_computed_once(data):
@@ -81,8 +81,8 @@ def test_a_frozen_backbone_stays_and_its_answers_are_computed_once(data):
 def test_mirrored_answers_are_averaged(data):
     network, _ = train(data)
     mirrored = Held(data.films.pixels[:, :, ::-1].copy())
-    each = [probabilities(network, films, SETTINGS, device=CPU) for films in (data.films, mirrored)]
-    both = probabilities(network, data.films, SETTINGS, device=CPU, flip=True)
+    each = [class_scores(network, films, SETTINGS, device=CPU) for films in (data.films, mirrored)]
+    both = class_scores(network, data.films, SETTINGS, device=CPU, flip=True)
     np.testing.assert_allclose(both, (each[0] + each[1]) / 2, atol=1e-5)
 
 

@@ -12,11 +12,11 @@ from embedlearn.episodes.intervals import Interval
 from embedlearn.episodes.results import Estimate
 from embedlearn.errors import ArgumentError
 from embedlearn.radiographs.splits import SEEN
-from experiments.systems.fewshots import METRICS, TASK
+from experiments.systems.fewshots import METRICS, TASK, Pool, few_shot_score
 from experiments.systems.layouts import plant
 from experiments.systems.results import Missing, RowResult, Score, load_result
 from experiments.systems.row import load_row
-from experiments.systems.siamese import OVER_EPISODES, Asked, _score, siamese_scores
+from experiments.systems.siamese import siamese_scores
 from experiments.systems.trainings import named_trainings, quickened_trainings, wants_gpu
 
 ROW = load_row("deepcovid19")
@@ -59,16 +59,18 @@ def test_what_is_said_of_all_goes_before_what_is_said_of_one(tmp_path):
 
 
 def test_a_score_has_the_interval_by_patient_where_there_is_one():
-    asked = Asked(np.array(["healthy", "covid-19", "covid-19"]), np.array([0, 1, 1]), {})
+    pool = Pool(np.array(["healthy", "covid-19", "covid-19"]), np.array([0, 1, 1]), {})
     episode, patient = Interval(0.9, 0.7, 1.2), Interval(0.88, 0.6, 0.95)
-    by_patient = _score(asked, "one", "accuracy", Estimate(0.9, episode, patient), 5)
+    by_patient = few_shot_score(pool, "one", "accuracy", Estimate(0.9, episode, patient), 5, 30)
     assert (by_patient.low, by_patient.high, by_patient.interval) == (0.6, 0.95, "patient bootstrap")
     assert (by_patient.films, by_patient.cases, by_patient.shots) == (3, 2, 5)
-    by_episode = _score(asked, "one", "accuracy", Estimate(0.9, episode, None), 5)
+    by_episode = few_shot_score(pool, "one", "accuracy", Estimate(0.9, episode, None), 5, 30)
     assert (by_episode.value, by_episode.low, by_episode.high) == (0.9, 0.7, 1.0)  # no accuracy is above 1
-    assert by_episode.interval == OVER_EPISODES
-    gained = _score(asked, "one", "accuracy less prototypes", Estimate(-0.1, Interval(-0.1, -0.4, 0.2), None), 5)
-    assert (gained.low, gained.high) == (-0.4, 0.2)
+    assert by_episode.interval == "over 30 episodes of the same films"
+    gained = Estimate(-0.1, Interval(-0.1, -0.4, 0.2), None)
+    told = few_shot_score(pool, "one", "accuracy less prototypes", gained, 5, 30)
+    assert (told.low, told.high) == (-0.4, 0.2)
+    assert np.isnan(few_shot_score(pool, "one", "accuracy", Estimate(0.9, episode, None), 5).low)
 
 
 @pytest.mark.slow
@@ -87,7 +89,9 @@ def test_a_quick_run_says_every_model_at_every_number_of_shots(tmp_path, monkeyp
     assert {each.task for each in scores} == {TASK} and {each.metric for each in scores} >= set(METRICS.values())
     for each in scores:
         assert each.low <= each.high and each.films > each.cases > 0
-    seen = [Run(folder, json.loads((folder / "config.json").read_text())) for folder in (tmp_path / "runs").iterdir()]
+    seen = [
+        Run(folder, json.loads((folder / "config.json").read_text())) for folder in (tmp_path / "runs").glob("*-*/")
+    ]
     assert len(seen) == 3
     for run in seen:
         frame: pd.DataFrame = run.manifest().frame

@@ -29,7 +29,7 @@ def test_milliseconds_are_of_the_processor_and_of_the_process_that_was_started()
     sides = {name: benchmark.python("-c", code) for name, code in (("burn", burning), ("wait", waiting))}
     found = benchmark.milliseconds(sides, 1)
     assert len(found["burn"]) == len(found["wait"]) == 1
-    assert found["burn"][0] > 250 > found["wait"][0]
+    assert found["burn"][0] > 299 and found["burn"][0] > 2 * found["wait"][0]
 
 
 def test_imports_stand_beside_their_peers():
@@ -38,6 +38,7 @@ def test_imports_stand_beside_their_peers():
         ("import json, CPU-milliseconds", "Python alone"), ("import json, CPU-milliseconds", "import asyncio"),
         ("import csv, CPU-milliseconds", "Python alone"),
     ]  # fmt: skip
+    assert [each.floor for each in found] == [True, False, True]
     assert found[0].peer == found[2].peer and all(each.ratio == each.peer / each.ours for each in found)
 
 
