@@ -20,11 +20,12 @@ test: install  ## every test that takes seconds
 slow: install  ## the tests that train for minutes
 	$(BIN)/python -m pytest -m slow
 
-check: install  ## style, types, direction of imports, --help
+check: install  ## style, types, direction of imports, --help, tables of the documents
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py tests/test_help.py
+	$(BIN)/python -m experiments.tables --check
 
 install: .venv/bin/python  ## the virtual environment, made again only when pyproject.toml changed
 	@cmp -s pyproject.toml .venv/installed.toml || { \

@@ -12,8 +12,8 @@ class ArgumentError(EmbedlearnError, ValueError):
     """A flag or an argument has a value that cannot be used."""
 
 
-class KindError(ArgumentError, TypeError):
-    """An argument holds things of a kind that cannot be used, such as dictionaries where numbers were wanted."""
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument holds things of a type that cannot be used, such as dictionaries where numbers were wanted."""
 
 
 class ImageError(EmbedlearnError):

@@ -36,7 +36,7 @@ def _run(settings: FewShot) -> None:
     from embedlearn.episodes.report import write_report
     from embedlearn.episodes.study import run_study
     from embedlearn.files import require_folder
-    from embedlearn.tasks.cards import write_cards
+    from embedlearn.tasks.cards import renew_cards
 
     if settings.out:
         require_folder(settings.out, "--out")
@@ -55,8 +55,8 @@ def _run(settings: FewShot) -> None:
     out = settings.out or beside / "fewshot"
     written = write_report(out, study, pool, as_plain(settings), thumbnails=settings.thumbnails)
     say(f"wrote {out}: {', '.join(written)}")
-    if run and out == run.folder / "fewshot":
-        say(f"wrote {write_cards(run.folder)[0]}: the evaluation in it is this one")
+    if run and out.resolve() == (run.folder / "fewshot").resolve():
+        renew_cards(run.folder, "the evaluation in them is this one")
 
 
 def _run_of(settings: FewShot) -> Run | None:

@@ -4,10 +4,8 @@ import json
 import re
 import shutil
 
-import numpy as np
-import pandas as pd
 import pytest
-from safetensors.numpy import save_file
+from hand_made_run import cards_of, evaluate, films, made_run, rewrite, table_of
 from small_runs import FEW
 
 from embedlearn import fewshot
@@ -15,104 +13,14 @@ from embedlearn.encoders import runs
 from embedlearn.encoders.checkpoints import load_encoder
 from embedlearn.errors import CheckpointError
 from embedlearn.pages.numbers import number
-from embedlearn.radiographs.manifest import Manifest
 from embedlearn.tasks.cards import DATA_CARD, MODEL_CARD, write_cards
+from embedlearn.tasks.cards.notes import OF_FILMS, known_notes
 from embedlearn.tasks.cards.words import clean, listed
-
-SETTINGS = {
-    "classes": ["healthy", "pneumonia"], "split": "auto", "val": 0.25, "test": 0.2, "seed": 7,
-    "weights": "/home/anna/runs/start.safetensors",
-    "architecture": {"backbone": "resdense", "pooling": "mean", "dimension": 16},
-    "preprocessing": {"size": 32, "fit": "crop", "border": 0.1, "clahe": False, "standardise": "fixed"},
-    "augmentation": {"crop": 0.4, "rotate": 15.0, "blur": 0.0},
-    "objective": {"loss": "triplet", "loss_args": ["margin=0.2"], "instance": 0.0, "temperature": 0.2},
-    "sampling": {"sampler": "classes", "batch": 8, "balance": "classes"},
-    "schedule": {"epochs": 3, "learning_rate": 0.002, "weight_decay": 0.01, "warmup": 0.1},
-}  # fmt: skip
-NOTES = (
-    "clinic: 3 files were left out, the first is Doe Jane (2).png; look at them",
-    "the masks lie in /home/anna/masks and C:\\films\\masks",
-    "scan-17.dcm was turned",
-)
-FEWSHOT = {"queries": "balanced", "shots": 5, "episode_low": 0.61, "episode_high": 0.63}
-KEPT = {"epoch": 2, "val_recall_at_1": 0.75, "val_knn": 0.8125}
-
-
-def films():
-    """Forty films of twenty patients in two sources, with all that a manifest may tell."""
-    random, number_ = np.random.default_rng(0), np.arange(40)
-    case = number_ // 2
-    label = np.array(["healthy", "pneumonia/viral", "covid-19", "healthy"])[case % 4]
-    split = np.where(label == "covid-19", "held-out", np.array(["train", "val", "test", "train", "train"])[case % 5])
-    frame = pd.DataFrame(
-        {
-            "path": [f"/home/anna/films/Doe {n}.png" for n in number_],
-            "label": label,
-            "patient": [None if n < 4 else f"Jane-{n // 2}" for n in number_],
-            "source": np.where(case % 2, "clinic|one", "clinic_two"),
-            "view": np.where(case % 3, "PA", "AP"),
-            "split": split,
-            "age": [None if n % 7 == 0 else str(20 + n) for n in number_],
-            "sex": random.choice(["F", "M"], 40),
-            "sha256": [f"{n:064x}" for n in number_],
-            "class": [None if name == "covid-19" else name.split("/")[0] for name in label],
-        }
-    ).astype("string")
-    return Manifest(frame.assign(case=case), NOTES)
 
 
 @pytest.fixture
 def run(tmp_path):
-    """A finished run, written by hand."""
-    folder, manifest = tmp_path / "runs" / "mine", films()
-    runs.start_run(folder, SETTINGS, manifest, runs.describe_data(manifest))
-    tensors = {"a.weight": np.zeros((3, 4), "f4"), "a.running_mean": np.zeros(9, "f4"), "center": np.zeros(16, "f4")}
-    for name in (runs.ENCODER, runs.UNTRAINED):
-        save_file(tensors, folder / name)
-    runs.save_history(folder, [{"epoch": 1, "val_recall_at_1": 0.5, "val_knn": 0.5}, KEPT])
-    runs.finish_run(folder, KEPT)
-    return folder
-
-
-def evaluate(folder, encoder=None):
-    """Write an evaluation of the run as `fewshot` would; what it holds."""
-    rows = [
-        {**FEWSHOT, "space": space, "head": head, "metric": metric, "mean": mean, "patient_low": mean - 0.0625,
-         "patient_high": mean + 0.0625}
-        for mean, (space, head, metric) in enumerate_means()
-    ]  # fmt: skip
-    result = {
-        "encoder": encoder or runs.read_config(folder)["result"]["encoder"], "scores": rows, "positive": "covid-19",
-        "classes": ["covid-19", "healthy"], "pool": {"covid-19": {"films": 10, "cases": 5}},
-        "settings": {"episodes": 40}, "warnings": ["warning: only 5 cases of covid-19"], "notes": [],
-    }  # fmt: skip
-    (folder / "fewshot").mkdir(exist_ok=True)
-    (folder / "fewshot" / "result.json").write_text(json.dumps(result))
-    return rows
-
-
-def enumerate_means():
-    kinds = [
-        ("trained", "prototype", "accuracy"), ("trained", "knn", "accuracy"), ("trained", "prototype", "auc"),
-        ("untrained", "prototype", "accuracy"), ("untrained", "prototype", "auc"), ("untrained", "knn", "accuracy"),
-    ]  # fmt: skip
-    return [(0.5 + 0.05 * place, kind) for place, kind in enumerate(kinds)]
-
-
-def cards_of(folder):
-    return [path.read_text(encoding="utf-8") for path in write_cards(folder)]
-
-
-def table_of(card, heading):
-    """The cells of the table whose first heading is this, row by row under their headings."""
-    lines = card.splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith(f"| {heading} |"))
-    rows = []
-    for line in lines[start:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
-    return [dict(zip(rows[0], row, strict=True)) for row in rows[2:]]
+    return made_run(tmp_path)
 
 
 def test_the_cards_count_what_the_manifest_holds(run):
@@ -127,9 +35,10 @@ def test_the_cards_count_what_the_manifest_holds(run):
             own = frame[(frame["label"] == row["label"]) & (frame["split"] == "train")]
             assert row["training"] == (f"{len(own)} ({own['case'].nunique()})" if len(own) else "–")
     assert [int(row["films without a patient"]) for row in table_of(data, "source")] == [2, 2]
-    assert "40 films from 2 sources" in data and "It has never seen covid-19" in model
+    assert "40 films from 2 sources" in data
+    assert "This training has not shown it covid-19; what its first weights saw is not known." in model
     assert "12 weights" in model and "recall@1 .750, 5-NN accuracy .812" in model
-    assert "triplet margin=0.2; classes" in model and "those of `start.safetensors`" in model
+    assert "triplet margin=0.2; classes" in model and "those of a file, whose SHA-256" in model
     assert "about 25 % to validation, 20 % to test" in data and "The licence of every film" in data
     assert "blur" not in model and "10 % of each side cut away first" in model
 
@@ -137,10 +46,41 @@ def test_the_cards_count_what_the_manifest_holds(run):
 def test_no_path_no_file_and_no_patient_stands_in_a_card(run):
     evaluate(run)
     for card in cards_of(run):
-        assert not re.search(r"Doe|Jane|anna|\.png|\.dcm|/home|C:|/runs", card), card
-    assert "3 files were left out; look at them" in card
-    assert clean("see ../a b/c.txt and ~/x, or pneumonia/viral at 3/4") == "see a folder b/c.txt and a folder, or " \
-        "pneumonia/viral at 3/4"  # fmt: skip
+        assert not re.search(r"Doe|Jane|anna|\.png|\.dcm|/home|C:|/runs|start\.safe", card), card
+    assert "- clinic_two: 3 films beside the class folders were left out.\n- 4 notes are not repeated" in card
+
+
+def test_a_note_is_printed_by_its_form_alone():
+    tails = ("", ", the first is a;b smith.png", ": Jane", "; C:\\x", " (Jane)")
+    for form in OF_FILMS:
+        plain = form.replace("@", "a.b").replace("#", "1,024")
+        for tail in tails:
+            assert known_notes([plain + tail], OF_FILMS, ["a.b"], "f") == [f"- {clean(plain)}.", ""]
+        for strange in (f"Jane {plain}", f"{plain} Jane", plain.replace("a.b", "axb") + "x"):
+            assert known_notes([strange], OF_FILMS, ["a.b"], "f") == ["- 1 note is not repeated here: see `f`.", ""]
+    assert known_notes([], OF_FILMS, [], "f") == []
+    assert clean("CC0, https://creativecommons.org/publicdomain") == "CC0, https://creativecommons.org/publicdomain"
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ("none", "It has never seen covid-19."),
+        ("imagenet", "This training has not shown it covid-19; what its first weights saw is not known."),
+        ("/home/anna/start", "covid-19; what labels the run it started from has learnt is not told here."),
+    ],
+)
+def test_what_it_has_never_seen_depends_on_its_first_weights(run, weights, told):
+    config = runs.read_config(run)
+    config["settings"]["weights"] = weights
+    (run / runs.CONFIG).write_text(json.dumps(config))
+    evaluate(run)
+    model = cards_of(run)[0]
+    assert told in model and "anna" not in model
+    assert ("it has not seen" in model) == ("never seen" in model) == (weights == "none")
+    config["data"]["notes"] = ["the training started from Doe; what that encoder has seen is not known"]
+    (run / runs.CONFIG).write_text(json.dumps(config))
+    assert weights != "/home/anna/start" or "those of a file" in cards_of(run)[0]
 
 
 def test_the_same_files_give_the_same_bytes_wherever_they_lie(run, tmp_path):
@@ -168,39 +108,58 @@ def test_an_evaluation_fills_its_section_and_that_of_another_encoder_does_not(ru
     ]
 
 
-@pytest.mark.parametrize(
-    ("gone", "told"),
-    [
-        (runs.MANIFEST, "`manifest.csv` is missing or is not the file"),
-        (runs.HISTORY, "run: 2."),
-        (runs.ENCODER, "an unknown number of weights"),
-    ],
-)
-def test_a_run_that_lost_a_file_still_gets_its_cards(run, gone, told):
-    (run / gone).unlink()
-    assert told in "".join(cards_of(run))
-
-
-def test_a_run_of_an_earlier_form_still_gets_its_cards(run):
-    config = runs.read_config(run)
-    del config["result"]["kept"], config["settings"]["sampling"]["balance"]
-    (run / runs.CONFIG).write_text(json.dumps(config))
-    evaluate(run)
-    result = json.loads((run / "fewshot" / "result.json").read_text())
-    result["scores"] = [{name: row[name] for name in row if name != "queries"} for row in result["scores"]]
-    (run / "fewshot" / "result.json").write_text(json.dumps(result))
-    model = cards_of(run)[0]
-    assert "Kept:" not in model and "classes in equal parts" in model and "Not evaluated, as far" in model
-
-
 def test_a_torn_split_is_told(run):
     frame = films().frame
     frame.loc[frame["case"] == 5, "split"] = ["train", "test"]
-    frame.to_csv(run / runs.MANIFEST, index=False)
-    config = runs.read_config(run)
-    config["data"]["manifest_csv"] = runs.file_digest(run / runs.MANIFEST)
-    (run / runs.CONFIG).write_text(json.dumps(config))
-    assert "1 case stand in two splits" in cards_of(run)[1]
+    rewrite(run, frame)
+    assert "1 case stands in two splits" in cards_of(run)[1]
+
+
+def test_a_row_is_no_patient(run):
+    frame = films().frame
+    frame["patient"] = [None if n == 0 else "0" if n == 1 else f"p{n // 2}" for n in range(40)]
+    rewrite(run, frame)  # the first case holds a film without a patient, in row 0, and one of the patient called 0
+    assert "1 case holds films that no common patient joins" in cards_of(run)[1]
+
+
+def test_what_is_told_of_few_is_not_told(run):
+    frame = films().frame
+    healthy = frame.index[frame["label"] == "healthy"]
+    frame["sex"], frame["view"] = "F", "PA"
+    frame.loc[healthy[:4], "sex"], frame.loc[healthy[:5], "view"] = "M", "AP"
+    rewrite(run, frame)
+    told = {row["label"]: row for row in table_of(cards_of(run)[1], "label | view")}
+    assert told["healthy"]["sex"] == "not told: fewer than 5 films of a value"
+    assert told["healthy"]["view"] == f"PA {len(healthy) - 5}, AP 5" and told["covid-19"]["sex"] == "F 10"
+
+
+def test_round_brackets_are_told_where_they_stand(run):
+    evaluate(run)
+    assert "In square brackets" in cards_of(run)[0] and "In round brackets" not in cards_of(run)[0]
+    result = json.loads((run / "fewshot" / "result.json").read_text())
+    result["scores"] = [{**row, "patient_low": None} for row in result["scores"]]
+    (run / "fewshot" / "result.json").write_text(json.dumps(result))
+    model = cards_of(run)[0]
+    assert "In square brackets" not in model and "In round brackets" in model and "(.610 .630)" in model
+
+
+def test_checks_say_of_how_many_films_and_whose(run):
+    verdict = {"method": "exact", "value": 1, "low": 0.5, "high": 2, "wanted": "> 0", "sentence": "", "passed": True}
+    checks = [{**verdict, "check": "fit", "n": 12}, {**verdict, "check": "border", "n": 64}]
+    about = {"encoder": runs.read_config(run)["result"]["encoder"]}
+    (run / runs.EXPLAIN).mkdir()
+    for data, told in (
+        ([], "has not learnt from, of clinic_two, clinic\\|one."),
+        (["/home/anna"], "does not keep."),
+    ):
+        about["settings"] = {"data": data, "masks": None, "boxes": None}
+        stored = {"format": "embedlearn-map-checks-2", "about": about, "checks": checks}
+        (run / runs.EXPLAIN / "check.json").write_text(json.dumps(stored))
+        model = cards_of(run)[0]
+        assert (
+            "faithful in 1 of 1 checks; evidence where it should be in 1 of 1 checks; 12 to 64 films a check" in model
+        )
+        assert told in model and "anna" not in model
 
 
 def test_an_unfinished_run_has_no_cards(run):

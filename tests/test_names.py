@@ -15,7 +15,7 @@ PUBLIC = {
     "embed_films", "evaluate_episodes", "exact_maps", "expand_queries", "explain_films", "fit_temperature",
     "integrated_maps", "load_embeddings", "load_encoder", "load_map", "map_quality", "margin_target", "open_run",
     "pair_maps", "parse_condition", "prototype_target", "read_data", "read_head", "reliability", "rerank",
-    "retrieval_quality", "similar", "tempered", 
+    "retrieval_quality", "similar", "tempered",
 }  # fmt: skip
 
 

@@ -1,13 +1,10 @@
 """README.md and the pages of docs/ are true: their Python runs, their commands, flags, links and pictures exist."""
 
-import dataclasses
 import functools
 import importlib
 import re
 import shlex
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_type_hints
 from unittest import mock
 
 import pytest
@@ -16,17 +13,13 @@ from embedlearn.__main__ import COMMANDS
 from embedlearn.console import parse_flags
 from embedlearn.encoders import backbones
 from embedlearn.episodes import heads
+from experiments.reference import FLAGS, PLAIN, flags_of, settings_of
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "experiments" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN_ELSEWHERE = ("docs/reference.md", "docs/tutorials/")  # the blocks of these have tests of their own
 SERVED = "httpx"  # a block that wants a server: tests/web/test_readme_client.py
-SUBCOMMANDS = {
-    "embedlearn.fewshot": ("predict",),
-    "embedlearn.explain": ("check",),
-    "embedlearn.data": ("show", "convert", "fetch"),
-}
 COMMAND = r"((?:embedlearn|experiments)(?:\.[a-z]\w*)+)"
 OTHERS = r"(\S+ -m )?(pip|torchrun|pg_basebackup|apt-get|git)\b"  # programs that are not ours
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
@@ -39,6 +32,11 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def prose(page: Path) -> str:
     return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def spans(page: Path) -> list[str]:
+    """The pieces of code within its sentences."""
+    return re.findall(r"`([^`]+)`", prose(page))
 
 
 def lines_of(code: str) -> list[str]:
@@ -64,66 +62,47 @@ def test_the_python_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_the_readme_names_every_command_and_can_be_read_in_minutes() -> None:
     text = README.read_text(encoding="utf-8")
     assert set(re.findall(r"python -m embedlearn\.(\w+)", text)) == set(COMMANDS)
-    assert len(text.splitlines()) <= 250
+    assert len(text.splitlines()) <= 220
 
 
 @each_page
 def test_every_command_line_is_taken(page: Path) -> None:
-    for line in [line for block in blocks(page, "bash") for line in lines_of(block)]:
-        if found := re.search(rf"-m (?:-- )?{COMMAND}(.*)", line):
-            handed(found[1], shlex.split(found[2]), parse_flags)
+    shown = [block for kind in ("bash", "console") for block in blocks(page, kind)]
+    for line in [line for code in (*shown, *spans(page)) for line in lines_of(code)]:
+        if found := re.search(rf"-m (?:-- )?{COMMAND}(?= |$)(.*)", line):
+            taken(found[1], shlex.split(found[2]))
 
 
-@each_page
-def test_every_flag_in_the_text_exists(page: Path) -> None:
-    for line in [line for code in re.findall(r"`([^`]+)`", prose(page)) for line in lines_of(code)]:
-        flags = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", line))
-        if found := re.search(rf"-m (?:-- )?{COMMAND} ?(\w*)", line):
-            assert flags <= (taken := flags_of(found[1], found[2])), f"{line}: it takes no {flags - taken}"
-        elif not re.match(OTHERS, line):
-            assert flags <= every_flag(), f"{line}: no command takes {flags - every_flag()}"
-
-
-def handed(name: str, words: list[str], act: Callable[[type, str, list[str]], object]) -> object:
-    """What `act` makes of the dataclass, the program's name and the words that a command hands to `run_command`."""
+def taken(name: str, words: list[str]) -> None:
+    """Parse `words` as the command does, by the dataclass and the words that it hands to `run_command`."""
     package = (ROOT / name.replace(".", "/")).is_dir()
     module = importlib.import_module(f"{name}.__main__" if package else name)
     with mock.patch.object(module, "run_command") as run, mock.patch("sys.argv", [name, *words]):
         module.main()
     settings, _, program, given = run.call_args.args
-    return act(settings, program, words if given is None else given)
+    parse_flags(settings, program, words if given is None else given)
 
 
-@functools.cache
-def flags_of(name: str, word: str = "") -> frozenset[str]:
-    """The flags of a command, or of its subcommand `word`."""
-    words = [word] if word in SUBCOMMANDS.get(name, ()) else []
-    return handed(name, words, lambda settings, *_: frozenset(fields(settings)) | {"--help"})
-
-
-def fields(settings: type) -> Iterator[str]:
-    hints = get_type_hints(settings)
-    for field in dataclasses.fields(settings):
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield from fields(hints[field.name])
-        else:
-            yield f"--{field.name.replace('_', '-')}"
-            if hints[field.name] is bool:
-                yield f"--no-{field.name.replace('_', '-')}"
+@each_page
+def test_every_flag_in_the_text_exists(page: Path) -> None:
+    for line in [line for code in spans(page) for line in lines_of(code)]:
+        flags = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", line))
+        if not re.search(COMMAND, line) and not re.match(OTHERS, line):
+            assert flags <= every_flag(), f"{line}: no command takes {flags - every_flag()}"
 
 
 @functools.cache
 def every_flag() -> frozenset[str]:
     """Those that the text may speak of without a command before them."""
-    commands = [(f"embedlearn.{name}", "") for name in COMMANDS]
-    groups = [(name, word) for name, words in SUBCOMMANDS.items() for word in words]
-    return frozenset({"--quick", "--json"}).union(*(flags_of(*command) for command in (*commands, *groups)))
+    rows = [row for command in FLAGS for row in flags_of(settings_of(command))]
+    switches = {flag.replace("--", "--no-", 1) for flag, takes, *_ in rows if takes == PLAIN[bool]}
+    return frozenset({"--help", "--quick", "--json"} | {flag for flag, *_ in rows} | switches)
 
 
 @each_page
 def test_every_make_target_exists(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for code in (*blocks(page, "bash"), *re.findall(r"`([^`]+)`", prose(page))):
+    for code in (*blocks(page, "bash"), *spans(page)):
         for target in re.findall(r"(?:^|&& )make ([a-z]+)$", "\n".join(lines_of(code)), re.MULTILINE):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 

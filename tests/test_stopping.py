@@ -72,7 +72,7 @@ def test_a_training_killed_at_random_steps_goes_on_to_the_same_encoder(place, ki
     assert {path.name for path in folder.iterdir()} == {path.name for path in (place / "whole").iterdir()}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, slow(signal.SIGTERM)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT)])
 def test_a_training_that_is_asked_to_stop_saves_behind_its_step_and_says_how_to_go_on(place, number):
     name = f"asked-{number.name}"
     child = start(place, name)

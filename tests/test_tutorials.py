@@ -1,7 +1,6 @@
 """Every bash and python block of the tutorials runs, in order, on less of the same; so do the notebook's cells."""
 
 import contextlib
-import importlib.util
 import json
 import re
 import shlex
@@ -14,12 +13,11 @@ import matplotlib.pyplot as plt
 import pytest
 
 from embedlearn import __main__ as face
-from experiments.reference import FLAGS, flags_of, settings_of
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(path.stem for path in (DOCS / "tutorials").glob("*.md"))
 NOTEBOOK = DOCS / "tour.ipynb"
-BLOCK = re.compile(r"^```(bash|python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # What a reader waits a minute for, a test does not.
 SMALLER = {
@@ -99,28 +97,6 @@ def test_the_blocks_run(page, scratch, capsys):
 def test_nothing_is_made_smaller_that_is_not_there():
     said = "".join(text for page in PAGES for _, text in blocks(page)) + "".join(cells())
     assert [much for much in SMALLER if much not in said] == []
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_flag_in_a_console_block_exists(page):
-    for words in (words for language, text in blocks(page) if language == "console" for words in commands(text)):
-        module = next((word for word in words if word.startswith(("embedlearn.", "experiments."))), None)
-        if module is None:
-            continue
-        assert importlib.util.find_spec(module), shlex.join(words)
-        given = words[words.index(module) + 1 :]
-        command = module.removeprefix("embedlearn.")
-        command = f"{command} {given[0]}" if given and f"{command} {given[0]}" in FLAGS else command
-        if command in FLAGS:
-            known = {flag for flag, *_ in flags_of(settings_of(command))}
-            assert {word for word in given if word.startswith("--")} <= known, shlex.join(words)
-
-
-def test_every_link_leads_somewhere():
-    for path in [DOCS / "peers.md", *(DOCS / "tutorials" / f"{page}.md" for page in PAGES)]:
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            if not target.startswith("http"):
-                assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
 def test_the_notebook_is_stripped_and_names_no_place():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from embedlearn.errors import ArgumentError
 from embedlearn.flags import require_choice, require_number
+
+OptimizerName = Literal["adamw", "adagrad", "sgd"]
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,12 @@ class Schedule:
 
     epochs: int = 40
     """Passes over the training films."""
-    optimizer: Literal["adamw", "adagrad", "sgd"] = "adamw"
+    optimizer: OptimizerName = "adamw"
     """AdamW (Loshchilov 2019), Adagrad (Duchi 2011), or stochastic gradient descent with Nesterov's momentum 0.9."""
     learning_rate: float = 2e-3
     """Peak rate, reached after the warm-up and brought down along a cosine."""
     weight_decay: float = 1e-2
-    """Decay of weight matrices and kernels; but with adamw it is a part of the gradient."""
+    """Decay of weight matrices and kernels; added to the gradient with adagrad and sgd, apart with adamw."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises."""
     patience: int = 15
@@ -142,7 +144,7 @@ class Schedule:
     """Of the network's arithmetic; auto takes bf16 where the machine computes in it. Losses are always fp32."""
 
     def __post_init__(self) -> None:
-        require_choice("--optimizer", self.optimizer, ("adamw", "adagrad", "sgd"))
+        require_choice("--optimizer", self.optimizer, get_args(OptimizerName))
         require_choice("--precision", self.precision, ("auto", "bf16", "fp32"))
         require_number("--epochs", self.epochs, 1, 100_000)
         require_number("--learning-rate", self.learning_rate, 0, 10)

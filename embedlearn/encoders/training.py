@@ -97,12 +97,12 @@ class Trainer:
             criterion = choose_criterion(
                 plan.objective, self.sampler, training.labels, training.findings, encoder.architecture.dimension
             )
-        learnt = [*network.parameters(), *criterion.parameters()]
         network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         share_batch_statistics(network)
-        optimizer = create_optimizer(plan.schedule, learnt)
-        self.network, self.optimizer = fabric.setup(network, optimizer)
         self.criterion = criterion.to(fabric.device)
+        # Adagrad's sums lie where the parameters lie when it is made: all of them are on the device by now
+        optimizer = create_optimizer(plan.schedule, [*network.parameters(), *criterion.parameters()])
+        self.network, self.optimizer = fabric.setup(network, optimizer)
         self.judge: Callable[..., tuple[Tensor, Tensor]] = self.criterion
         if self.world > 1 and any(True for _ in criterion.parameters()):
             self.judge = DistributedDataParallel(self.criterion)  # its gradients are averaged too, all in float32

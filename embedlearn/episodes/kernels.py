@@ -66,7 +66,7 @@ def prototype_lengths(matrix: Singles, support: Places, first: NDArray[np.int64]
 
 
 @njit(cache=True, fastmath=True)
-def class_scores(
+def prototype_scores(
     matrix: Singles,
     start: Places,
     place: Places,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from embedlearn.arrays import checked_matrix
-from embedlearn.episodes.rows import asked_rows, fitted_rows
+from embedlearn.episodes.estimator_input import asked_rows, fitted_rows
 from embedlearn.episodes.space import Space, normalized
 from embedlearn.errors import ArgumentError
 

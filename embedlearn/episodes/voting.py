@@ -89,7 +89,7 @@ def neighbour_scores(
 ) -> Singles:
     """Scores by a vote among the k nearest support films of every query, float32 [E * T, W]; of equally near the first.
 
-    As in `class_scores`; `query_length`: squared lengths [rows]; `support_length`: squared lengths [E, S].
+    As in `kernels.prototype_scores`; `query_length`: squared lengths [rows]; `support_length`: squared lengths [E, S].
     The queries of a film are counted side by side, as many as fill some vectors; one whose k-th and next film are
     equally near, or that is itself in the support, is then counted for itself.
     """

@@ -36,7 +36,7 @@ from embedlearn.radiographs.manifest import Manifest
 from embedlearn.radiographs.splits import PARTS, SEEN
 from embedlearn.sources import Collection
 from embedlearn.tasks import findings
-from embedlearn.tasks.cards import write_cards
+from embedlearn.tasks.cards import renew_cards
 
 
 class Saving:
@@ -84,7 +84,7 @@ def run_epochs(trainer: Trainer, folder: Path, save_every: float, loggers: Seque
 def finish(
     trainer: Trainer, folder: Path, *, export: bool, collection: Collection | None = None, absent: Sequence[str] = ()
 ) -> None:
-    """Write the best encoder, the untrained one of its shape, the history with its picture, the cards, and `export`.
+    """Write the best encoder, the untrained one of its shape, the history with its picture, `export`, and the cards.
 
     Where films may show several findings, the films of `collection` that are split for testing are judged, finding by
     finding (`absent` as in `finding_targets`). Raises `MismatchError` where the run is finished but could not be
@@ -105,16 +105,16 @@ def finish(
     kept = trainer.history[trainer.kept_epoch]
     runs.finish_run(folder, kept)
     drop_checkpoints(folder)
-    model_card, data_card = write_cards(folder)
     say(f"kept epoch {kept['epoch']}: validation {_scores_in(kept)}")
     first = " (where a film of several findings counts as the first of them)" if trainer.training.findings else ""
-    say(f"wrote {model_card} and {data_card}: what the encoder is, and which films it saw")
     say(f"wrote {folder}; next: python -m embedlearn.fewshot --shots 5 --run {folder}{first}")
-    if export:
-        try:
+    try:
+        if export:
             export_run(folder)
-        except EmbedlearnError as error:
-            raise MismatchError(f"{error}; the run itself is finished") from error
+    except EmbedlearnError as error:
+        raise MismatchError(f"{error}; the run itself is finished") from error
+    finally:
+        renew_cards(folder, "what the encoder is, and which films it saw")
 
 
 def compare_with_start(manifest: Manifest, weights: Path) -> Manifest:

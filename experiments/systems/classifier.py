@@ -49,15 +49,15 @@ def classifier_scores(row: Row, data: tuple[str, ...], folder: Path) -> Iterator
 
 def _ask(row: Row, model: Model, task: Task, protocol: Protocol, divided: Divided, folder: Path) -> Told:
     """What a model says of the tested films, and the pictures of it."""
-    title = f"{model.name}: {task.name}, {protocol.name}"
-    say(f"{title}: {len(divided.labels)} films, {len(divided.parts)} parts")
+    question = f"{task.name}, {protocol.name}"
+    say(f"{model.name}: {question}: {len(divided.labels)} films, {len(divided.parts)} parts")
     settings = _settings_of(model, row)
     if settings != row.preprocessing:
         collection = decode(divided.collection.manifest.frame, settings)
         divided = dataclasses.replace(divided, collection=collection)
     pictures = folder / slug(model.name, task.name, protocol.name)
     told = train_parts(model, divided, settings, folder / "parts", pictures, seed=protocol.seed)
-    draw_answers(pictures, told.answers, told.curves, title)
+    draw_answers(pictures, told.answers, told.curves, f"{model.name}\n{question}")
     return told
 
 

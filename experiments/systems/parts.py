@@ -84,7 +84,7 @@ def _train(
     films, device = divided.collection.films, choose_device("auto")
     tested, truth = films.take(part.test), divided.labels[part.test]
     learning = LearningSet(films.take(part.train), divided.labels[part.train], len(divided.classes))
-    every = max(1, model.recipe.epochs // 10)
+    every = model.recipe.epochs if model.frozen else max(1, model.recipe.epochs // 10)
     accuracy, area = [], []
 
     def look(epoch: int, network: Any) -> None:

@@ -1,16 +1,23 @@
 """Each optimiser moves weights by its paper's rule, is resumed to the bit, and the default is what it was."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from toys import make_toy
 
+from embedlearn.encoders import training
+from embedlearn.encoders.encoder import Encoder
 from embedlearn.encoders.optimizers import MOMENTUM, SQUARES, create_optimizer
 from embedlearn.encoders.resume import restore_training, save_training
-from embedlearn.encoders.settings import Schedule
+from embedlearn.encoders.settings import Architecture, Augmentation, Objective, Sampling, Schedule
+from embedlearn.encoders.training import Plan, Trainer
 from embedlearn.errors import ArgumentError
 from embedlearn.flags import as_plain
 from embedlearn.pretrain import Pretrain, settings_from
+from embedlearn.radiographs.preprocessing import Preprocessing
 
 RATE = 0.03
 
@@ -98,6 +105,32 @@ def test_settings_stored_before_there_was_a_choice_are_read_as_the_default():
     del plain["schedule"]["optimizer"]
     assert settings_from(plain) == Pretrain()
     assert settings_from({"schedule": {"optimizer": "adagrad"}}).schedule.optimizer == "adagrad"
+
+
+@pytest.mark.parametrize("name", ["adamw", "adagrad", "sgd"])
+def test_the_optimiser_is_made_of_parameters_that_are_on_the_device(monkeypatch, name):
+    """Adagrad makes its sums then; they have to lie beside the gradients, those of the loss's weights too."""
+
+    class MadeError(Exception):
+        pass
+
+    def make(schedule, parameters):
+        optimizer = create_optimizer(schedule, parameters)
+        parts = [*parameters, *(value for state in optimizer.state.values() for value in state.values())]
+        devices = {part.device.type for part in parts if part.ndim}  # counts of steps stay where they are
+        raise MadeError(len(parameters), devices)
+
+    fabric = SimpleNamespace(device=torch.device("meta"))
+    films, sampling = make_toy([0] * 4 + [1] * 4, seed=1), Sampling(batch=8)
+    plan = Plan(
+        Preprocessing(size=32), Augmentation(), Objective("cross-entropy"), sampling, Schedule(optimizer=name), 0
+    )
+    monkeypatch.setattr(training, "create_optimizer", make)
+    encoder = Encoder(Architecture(dimension=16))
+    with pytest.raises(MadeError) as made:
+        Trainer(encoder, films, films, plan, fabric)
+    count, devices = made.value.args
+    assert devices == {"meta"} and count > len(list(encoder.parameters())), "the loss has weights of its own"
 
 
 def test_an_unknown_optimiser_is_refused():

@@ -17,7 +17,7 @@ from embedlearn.errors import ArgumentError
 WORKER = Path(__file__).with_name("two_processes.py")
 
 
-FAST = ["contrastive, pairs", "triplet, mined", "supcon and instance", "supcon with a memory", "library, proxies"]
+FAST = ["contrastive, pairs", "triplet, mined", "supcon and instance", "supcon with a memory", "library, proxies", BF16]
 every_case = pytest.mark.parametrize("case", mostly_slow(list(CASES), FAST))
 
 

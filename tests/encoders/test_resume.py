@@ -90,7 +90,7 @@ def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(make_trainer, tm
     ("objective", "sampler"),
     [
         (Objective("supcon", memory=20), "classes"),
-        slow(Objective("triplet", memory=7), "classes"),
+        (Objective("triplet", memory=7), "classes"),
         (Objective("ProxyAnchorLoss"), "classes"),
         slow(Objective("contrastive"), "pairs"),
         (Objective("triplet", miner="TripletMarginMiner", miner_args=("type_of_triplets=semihard",)), "classes"),

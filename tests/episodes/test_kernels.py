@@ -65,14 +65,14 @@ def test_prototype_lengths_are_those_of_the_means():
 
 
 @pytest.mark.parametrize("queries", [1, 12])
-def test_class_scores_are_of_the_mean_product(queries):
+def test_prototype_scores_are_of_the_mean_product(queries):
     rows, support, query, first = drawn(1, queries=queries)
     rng = np.random.default_rng(2)
     scale, factor, offset = (
         rng.normal(size=shape).astype(np.float32) for shape in (len(rows), (len(support), 3), (len(support), 3))
     )
     start, place = kernels.by_row(query.ravel(), len(rows))
-    found = kernels.class_scores(rows @ rows.T, start, place, support, first, scale, factor, offset)
+    found = kernels.prototype_scores(rows @ rows.T, start, place, support, first, scale, factor, offset)
     expected = np.empty((*query.shape, 3))
     for e in range(len(support)):
         for t, film in enumerate(query[e]):

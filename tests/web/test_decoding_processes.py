@@ -80,7 +80,7 @@ def test_a_film_too_large_for_the_memory_of_its_process() -> None:
     run(deed, pixels=10**9, memory=300 << 20)
 
 
-@pytest.mark.parametrize("word", [signal.SIGINT, slow(signal.SIGTERM)])
+@pytest.mark.parametrize("word", [signal.SIGTERM, slow(signal.SIGINT)])
 def test_a_process_is_deaf_to_what_is_meant_for_the_server(word: signal.Signals) -> None:
     async def deed(decoders: Decoders) -> None:
         before = pids(decoders)

@@ -11,8 +11,8 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import column_or_1d
 
+from embedlearn.episodes.estimator_input import asked_rows, fitted_rows
 from embedlearn.episodes.record import Episodes
-from embedlearn.episodes.rows import asked_rows, fitted_rows
 from embedlearn.episodes.space import Floats, Space
 from embedlearn.errors import ArgumentError
 
@@ -23,6 +23,8 @@ Learnt = TypeVar("Learnt")
 class EpisodeHead(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
     """A classifier on embeddings that also answers many episodes of one space at once.
 
+    A head of your own writes `fit`, `class_scores` and `episode_scores` (`InductiveHead` and `TransductiveHead` are
+    shorter ways to all three); `decision_function`, `predict_proba` and `predict` follow from `class_scores`.
     Predicting keeps nothing: asked twice, it answers the same.
     Attributes set by `fit`: `classes_` (labels, sorted), `n_features_in_`.
     """
@@ -76,7 +78,7 @@ class EpisodeHead(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
         rows = fitted_rows(self, X, np.float64)
         self.classes_, codes = np.unique(_labels(self, y, len(rows)), return_inverse=True)
         if (ways := len(self.classes_)) < 2:
-            raise ArgumentError(f"y: wanted two classes or more, got {ways} class")
+            raise ArgumentError(f"y: wanted two classes or more, got {ways} class; give films of another class too")
         return rows, codes
 
     def _query(self, X: ArrayLike) -> Floats:

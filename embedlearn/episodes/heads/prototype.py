@@ -69,7 +69,7 @@ class PrototypeClassifier(EpisodeHead):
         else:
             scale, factor = _inverse_root(products.query_length), np.float32(self.scale) * _inverse_root(lengths)
             offset = np.zeros_like(lengths)
-        return kernels.class_scores(
+        return kernels.prototype_scores(
             products.matrix, products.start, products.place, products.support, products.first, scale, factor, offset
         )
 

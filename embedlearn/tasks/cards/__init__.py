@@ -3,6 +3,6 @@
 The questions are those of Mitchell 2019 (doi 10.1145/3287560.3287596) and Gebru 2021 (doi 10.1145/3458723).
 """
 
-from embedlearn.tasks.cards.writing import DATA_CARD, MODEL_CARD, write_cards
+from embedlearn.tasks.cards.writing import DATA_CARD, MODEL_CARD, renew_cards, write_cards
 
-__all__ = ["DATA_CARD", "MODEL_CARD", "write_cards"]
+__all__ = ["DATA_CARD", "MODEL_CARD", "renew_cards", "write_cards"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from embedlearn.encoders.runs import CONFIG
 from embedlearn.radiographs.splits import PARTS
 from embedlearn.tasks.cards.facts import Facts
+from embedlearn.tasks.cards.notes import OF_FILMS, known_notes
 from embedlearn.tasks.cards.words import SPLITS, bullets, clean, counted, listed, spaced, table
 
 if TYPE_CHECKING:
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "not known"
 TOLD = ("view", "age", "sex", "licence")
-FEWEST = 5  # films of which ages are told together
+FEWEST = 5  # films of a label of which ages, or one sex or view, are told together
+TOO_FEW = f"not told: fewer than {FEWEST} films of a value"
 
 
 def data_card(facts: Facts) -> str:
@@ -28,9 +31,9 @@ def data_card(facts: Facts) -> str:
         "## What is not known", "", *bullets(_unknown(facts)),
         *_notes(facts),
         "## Where to find what", "", *bullets(_places(facts)),
-        "embedlearn wrote this card from the files of the run's folder; no path, no file's name and no patient stands "
-        "in it. `MODEL_CARD.md` beside it tells of the encoder. What a data card should say: "
-        "[Gebru 2021](https://doi.org/10.1145/3458723).",
+        "embedlearn wrote this card from the files of the run's folder. No path, no film's name and no patient stands "
+        "in it; a source is called as its folder or table is. `MODEL_CARD.md` beside it tells of the encoder. "
+        "What a data card should say: [Gebru 2021](https://doi.org/10.1145/3458723).",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -96,22 +99,24 @@ def _films_of_cases(films: pd.DataFrame) -> str:
 def _people(films: pd.DataFrame) -> list[str]:
     """View, sex and age by label, as far as they are told."""
     if not any(name in films and films[name].notna().any() for name in ("view", "sex", "age")):
-        return ["Of no film the view, the age or the sex of the patient is known.", ""]
+        return ["Of no film is the view, or the patient's age or sex, known.", ""]
     rows = [
-        (clean(str(label)), _values(own, "view"), _values(own, "sex"), _ages(own))
+        (clean(str(label)), _values(own, "view", FEWEST), _values(own, "sex", FEWEST), _ages(own))
         for label, own in films.groupby("label")
     ]
     return table(("label", "view", "sex", "age, middle half"), rows)
 
 
-def _values(films: pd.DataFrame, name: str) -> str:
-    """Each value of a column with its films, the most frequent first."""
+def _values(films: pd.DataFrame, name: str, fewest: int = 1) -> str:
+    """Each value of a column with its films, the most frequent first; none where one of them has too few."""
     if name not in films:
         return UNKNOWN
     counts = films[name].fillna(UNKNOWN).value_counts()
     ordered = sorted(counts.items(), key=lambda pair: (pair[0] == UNKNOWN, -pair[1], str(pair[0])))
     if [value for value, _ in ordered] == [UNKNOWN]:
         return UNKNOWN
+    if any(count < fewest for value, count in ordered if value != UNKNOWN):
+        return TOO_FEW
     return ", ".join(f"{clean(str(value))} {count:,}" for value, count in ordered)
 
 
@@ -136,8 +141,8 @@ def _splitting(facts: Facts) -> Iterator[str]:
     yield f"Films of {listed(settings['classes'])}: {how}."
     if never := facts.config["data"]["labels_never_seen"]:
         yield (
-            f"Films of every other label ({listed(never)}), and whatever shares a case with them, are set aside: no "
-            "training sees them."
+            f"Films of every other label ({listed(never)}), and whatever shares a case with them, are set aside: "
+            "this training does not see them."
         )
     if films is None:
         return
@@ -145,14 +150,14 @@ def _splitting(facts: Facts) -> Iterator[str]:
     yield (
         "No case stands in two splits; that was counted from the manifest for this card."
         if not torn
-        else f"{counted(int(torn), 'case')} stand in two splits: the data's own split tears them apart."
+        else f"{counted(int(torn), 'case stands', 'cases stand')} in two splits: the data's own split tears them apart."
     )
     alone = films["patient"].isna()
-    person = films["source"] + "/" + films["patient"].where(~alone, films.index.astype("string"))
-    joined = int(person.groupby(films["case"]).nunique().gt(1).sum())
-    yield f"{counted(joined, 'case')} hold films that no common patient joins, but that are near-identical pictures."
+    person = (films["source"] + "/" + films["patient"]).where(~alone, "row " + films.index.astype("string"))
+    joined = counted(int(person.groupby(films["case"]).nunique().gt(1).sum()), "case holds", "cases hold")
+    yield f"{joined} films that no common patient joins, but that are near-identical pictures."
     if repeated := int(films["sha256"].duplicated().sum()):
-        yield f"{counted(repeated, 'film')} are the same file as another, byte for byte."
+        yield f"{counted(repeated, 'film is', 'films are')} the same file as another, byte for byte."
 
 
 def _unknown(facts: Facts) -> Iterator[str]:
@@ -180,8 +185,9 @@ def _unknown(facts: Facts) -> Iterator[str]:
 
 
 def _notes(facts: Facts) -> list[str]:
-    notes = facts.config["data"].get("notes", [])
-    return ["## What the readers of the data noted", "", *bullets(map(clean, notes))] if notes else []
+    names = {part for source in facts.sources for part in (source, source.partition("/")[0])}
+    told = known_notes(facts.notes, OF_FILMS, names, CONFIG)
+    return ["## What the readers of the data noted", "", *told] if told else []
 
 
 def _places(facts: Facts) -> Iterator[str]:

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from embedlearn.pages.numbers import number
-from embedlearn.tasks.cards.facts import Facts
+from embedlearn.tasks.cards.facts import FEWSHOT, FINDINGS, WRONG, Facts
+from embedlearn.tasks.cards.notes import OF_EPISODES, known_notes
+from embedlearn.tasks.cards.start import unseen
 from embedlearn.tasks.cards.words import bullets, clean, counted, interval, listed, table
 
 TRAINED = "trained"
 METRICS = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
+SQUARE = "In square brackets the 95 % interval by patient: how far the mean would move had other patients been tested."
+ROUND = (
+    "In round brackets, of what has none by patient, the 95 % interval by episode: how far it would move had other "
+    "episodes been drawn of the same films, which says nothing of other patients."
+)
 NOT_YET = (
     "Not evaluated, as far as this folder tells: `python -m embedlearn.fewshot --run FOLDER` fills this section in."
 )
 
 
 def evaluation_section(facts: Facts) -> list[str]:
-    """The lines of the section."""
-    lines = _fewshot(facts.evaluation) if facts.evaluation else [NOT_YET, ""]
+    """The lines of the section; a file of a wrong form is told as one."""
+    lines = _readable(_fewshot, facts, FEWSHOT) if facts.evaluation else [NOT_YET, ""]
     if facts.findings:
-        lines += _findings(facts)
+        lines += _readable(_findings, facts, FINDINGS)
     if facts.checked:
         lines += ["Maps of what speaks for an answer (`explain check`):", "", *bullets(map(clean, facts.checked))]
     return lines
 
 
-def _fewshot(result: Mapping[str, Any]) -> list[str]:
+def _readable(section: Callable[[Facts], list[str]], facts: Facts, file: str) -> list[str]:
+    try:
+        return section(facts)
+    except WRONG:
+        return [f"`{file}` is not of the form that this card reads: what it says is not known here.", ""]
+
+
+def _fewshot(facts: Facts) -> list[str]:
+    result = facts.evaluation or {}
     rows = [row for row in result["scores"] if row["queries"] == result["scores"][0]["queries"]]
     shots = list(dict.fromkeys(row["shots"] for row in rows))
     first = next(row["head"] for row in rows if row["space"] == TRAINED)
@@ -37,10 +52,9 @@ def _fewshot(result: Mapping[str, Any]) -> list[str]:
     settings, ways = result["settings"], len(result["classes"])
     ways = settings.get("ways") or ways
     return [
-        f"Few-shot classification of films that it has not seen: {listed(pool)}. {settings['episodes']:,} episodes of "
+        f"Few-shot classification of films that {unseen(facts)}: {listed(pool)}. {settings['episodes']:,} episodes of "
         f"{counted(ways, 'class', 'classes')} for each number of examples, {rows[0]['queries']} queries; chance is "
-        f"{number(1 / ways)}. In square brackets the 95 % interval by patient: how far the mean would move had other "
-        "patients been tested.",
+        f"{number(1 / ways)}. {_brackets(result)}",
         "",
         *_accuracy(rows, shots, first),
         "The untrained network has the same shape and random weights. The probes see no lungs: the border probe the "
@@ -49,8 +63,15 @@ def _fewshot(result: Mapping[str, Any]) -> list[str]:
         "",
         *_positive(rows, shots[-1], first, result["positive"]),
         *bullets(_beside(result, shots[-1], first)),
-        *_told(result),
+        *_told(facts, result),
     ]  # fmt: skip
+
+
+def _brackets(result: Mapping[str, Any]) -> str:
+    """What the brackets of the intervals say, of those kinds that there are."""
+    told = [*result["scores"], *result.get("differences", []), *result.get("unknown", [])]
+    by_patient = {row.get("patient_low") is not None for row in told}
+    return " ".join([SQUARE] * (True in by_patient) + [ROUND] * (False in by_patient))
 
 
 def _accuracy(rows: list[dict[str, Any]], shots: list[int], first: str) -> list[str]:
@@ -109,10 +130,13 @@ def _beside(result: Mapping[str, Any], shots: int, first: str) -> Iterator[str]:
             )
 
 
-def _told(result: Mapping[str, Any]) -> list[str]:
+def _told(facts: Facts, result: Mapping[str, Any]) -> list[str]:
     """What the evaluation warned of and noted."""
-    lines = [*result.get("warnings", []), *result.get("notes", [])]
-    return ["What the evaluation itself warned of and noted:", "", *bullets(map(clean, lines))] if lines else []
+    data, rows = facts.config["data"], result["scores"]
+    names = {*result["classes"], *facts.sources, *data["labels_seen"], *data["labels_never_seen"]}
+    names |= {row[name] for row in rows for name in ("head", "space")}
+    told = known_notes([*result.get("warnings", []), *result.get("notes", [])], OF_EPISODES, names, FEWSHOT)
+    return ["What the evaluation itself warned of and noted:", "", *told] if told else []
 
 
 def _space(name: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
 from typing import Any
 
 from embedlearn.pages.numbers import number
 from embedlearn.radiographs.splits import SEEN
 from embedlearn.tasks.cards.evaluation import evaluation_section
 from embedlearn.tasks.cards.facts import Facts
+from embedlearn.tasks.cards.start import before, first_weights, never_seen, unseen
 from embedlearn.tasks.cards.words import SPLITS, bullets, clean, counted, listed, spaced, table
 
 FRONT = ["---", "library_name: embedlearn", "pipeline_tag: image-feature-extraction", "license: unknown", "tags:"]
@@ -53,12 +53,11 @@ def model_card(facts: Facts) -> str:
 
 
 def _summary(facts: Facts) -> Iterator[str]:
-    settings, data = facts.settings, facts.config["data"]
-    size, never = settings["architecture"]["dimension"], data["labels_never_seen"]
+    size, never = facts.settings["architecture"]["dimension"], never_seen(facts)
     yield (
         f"An encoder that turns a radiograph into {size} numbers, so that films which lie near each other are alike in "
         f"what it was trained to tell: {listed(_classes(facts))}."
-        + (f" It has never seen {listed(never)}." if never else "")
+        + (f" {never}" if never else "")
         + " With a handful of examples its numbers can be asked another question."
     )
     yield ""
@@ -82,7 +81,7 @@ def _model(facts: Facts) -> list[str]:
         ("network", f"{clean(shape['backbone'])}, {weights} weights, pooled by the {pooling}"),
         ("answer", f"an embedding of {shape['dimension']} numbers, of length 1"),
         ("film", _preprocessing(film)),
-        ("first weights", _start(settings["weights"], settings["seed"])),
+        ("first weights", first_weights(facts)),
         ("files", f"`encoder.safetensors`, SHA-256 `{result['encoder']}`; `untrained.safetensors`, the same network "
          "with random weights, to compare with"),
         ("made with", ", ".join(_software(software))),
@@ -109,12 +108,6 @@ def _preprocessing(film: Mapping[str, Any]) -> str:
     return "; ".join(words)
 
 
-def _start(weights: str, seed: int) -> str:
-    if weights == "none":
-        return f"random, seed {seed}"
-    return "ImageNet's" if weights == "imagenet" else f"those of `{clean(PurePath(weights).name)}`"
-
-
 def _software(software: Mapping[str, Any]) -> Iterator[str]:
     packages = software["packages"]
     for name in ("embedlearn", "torch"):
@@ -129,8 +122,8 @@ def _uses(facts: Facts) -> list[str]:
     return bullets(
         (
             "For: research on few-shot classification, retrieval and what a score on such films is worth; teaching.",
-            "Not for: diagnosis, triage, screening, or a second opinion. No clinic has tried it and no authority has "
-            "cleared it.",
+            "Not for: diagnosis, triage, screening, or a second opinion. Nothing in this folder says that a clinic "
+            "has tried it or that an authority has cleared it.",
             f"Films it was made for: {'synthetic ' if facts.synthetic else ''}frontal radiographs like those of its "
             f"sources ({listed(facts.sources)}). Of other machines, views and ages nothing is known.",
             "Embeddings are not anonymous: who has another film of a patient can find that patient among them "
@@ -201,9 +194,10 @@ def _films(facts: Facts) -> list[str]:
     ]
     seen = sum(count for split in SEEN for count in counts.get(split, {}).values())
     all_ = sum(count for split in counts.values() for count in split.values())
+    doubt = f"; {before(facts)}" if before(facts) else ""
     lines = [
-        f"It learnt from the training films and was chosen by the validation films, {seen:,} of {all_:,}. The others "
-        "it has not seen: `manifest.csv` names every film with its SHA-256 and its split.",
+        f"It learnt from the training films and was chosen by the validation films, {seen:,} of {all_:,}. The "
+        f"others {unseen(facts)}{doubt}. `manifest.csv` names every film with its SHA-256 and its split.",
         "",
     ]
     return [*lines, *table(("source", "label", *(SPLITS[split] for split in present)), rows)]
@@ -213,7 +207,9 @@ def _limits(facts: Facts) -> Iterator[str]:
     data, films, size = facts.config["data"], facts.films, facts.settings["preprocessing"]["size"]
     if facts.synthetic:
         yield "Its films are drawings. It shows that the toolkit works, and is of no other use."
-    if data["labels_never_seen"]:
+    if doubt := before(facts):
+        yield never_seen(facts) or f"{doubt[0].upper()}{doubt[1:]}."
+    elif data["labels_never_seen"]:
         yield f"What it tells of {listed(data['labels_never_seen'])} comes from a few examples only, given later."
     yield f"{counted(len(facts.sources), 'source')}, one split, one seed: another would give other numbers."
     if len(facts.sources) > 1 or not facts.synthetic:
@@ -228,8 +224,9 @@ def _limits(facts: Facts) -> Iterator[str]:
         return
     if nameless := int(films["patient"].isna().sum()):
         yield (
-            f"{nameless:,} of {len(films):,} films name no patient: one patient's films may stand on two sides there, "
-            "unless they are near-identical."
+            f"No patient is named for {nameless:,} of {len(films):,} films: one patient's films may stand on two sides "
+            "there, unless they are near-identical."
         )
-    if unknown := [name for name in ("age", "sex", "view") if name not in films or films[name].isna().all()]:
-        yield f"Of no film the {' or '.join(unknown)} is known: whether it does as well for all is not known either."
+    if unknown := [f"the {name}" for name in ("age", "sex", "view") if name not in films or films[name].isna().all()]:
+        told = " or ".join(filter(None, [", ".join(unknown[:-1]), unknown[-1]]))
+        yield f"Of no film is {told} known: whether it does as well for all is not known either."

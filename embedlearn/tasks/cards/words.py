@@ -1,4 +1,4 @@
-"""Markdown in plain lines, and words that give nothing away."""
+"""Markdown in plain lines."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from collections.abc import Iterable, Sequence
 from embedlearn.pages.numbers import number
 
 SPLITS = {"train": "training", "val": "validation", "test": "test", "held-out": "set aside"}
-FIRST = re.compile(r",? the first (is|are) [^;]*")  # which names a film
-FILES = re.compile(r"\S+\.(png|jpe?g|jfif|webp|tiff?|bmp|dcm|dicom|npz|npy|csv|tsv|xlsx?|parquet)\b", re.IGNORECASE)
-PATHS = re.compile(r"(?<![\w<./])(~|\.\.?|[A-Za-z]:)?[/\\][^\s,;:]+")
 MARKS = re.compile(r"([\\`*\[\]<>|])")
 
 
 def clean(text: str) -> str:
-    """One line of a reader's words without paths and files' names, safe inside a table."""
-    for pattern, word in ((FIRST, ""), (FILES, "a file"), (PATHS, "a folder")):
-        text = pattern.sub(word, text)
+    """One line of a name or a label, safe inside a table."""
     return MARKS.sub(r"\\\1", " ".join(text.split()))
 
 

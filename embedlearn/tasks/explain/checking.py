@@ -20,7 +20,7 @@ from embedlearn.flags import as_plain
 from embedlearn.provenance import describe_software
 from embedlearn.radiographs.manifest import class_of
 from embedlearn.radiographs.phantom import SOURCES
-from embedlearn.tasks.cards import write_cards
+from embedlearn.tasks.cards import renew_cards
 from embedlearn.tasks.explain.flags import Check
 from embedlearn.tasks.lungs import numbered_together, outlined_lungs
 from embedlearn.tasks.unseen import less_seen, unseen_films
@@ -68,8 +68,8 @@ def check_maps(settings: Check) -> bool:
         say(one_line(verdicts, name))
     say(PAIRS)
     say(f"wrote {out}: {CHECKED}, check.png")
-    if out == run.folder / EXPLAIN:
-        say(f"wrote {write_cards(run.folder)[0]}: with what the checks said")
+    if out.resolve() == (run.folder / EXPLAIN).resolve():
+        renew_cards(run.folder, "with what the checks said")
     return all(verdict.passed is not False for verdict in verdicts)
 
 
