@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, UseAppendAction
+from tyro.conf import Positional, UseAppendAction, arg
 
 from embedlearn.console import run_command, say
 from embedlearn.errors import ArgumentError
@@ -23,7 +23,7 @@ class Run:
     Finished trainings are kept in --runs and taken as they are.
     """
 
-    name: Positional[str]
+    name: Annotated[str, Positional, arg(metavar="NAME")]
     """The row: covid-x-ray, darkcovidnet, deepcovid19, four-class, three-class or transfer-study; all for all."""
     quick: bool = False
     """On phantoms in the layout of the row's data, an epoch or two, to see that it works; nothing is stored."""

@@ -18,13 +18,15 @@ from embedlearn.console import say
 from embedlearn.errors import CheckpointError
 from embedlearn.files import write_text
 
+FLOOR = "floor: "
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkFlags:
     """The flags of a benchmark."""
 
     json: Path
-    """File to write: a list of metric, ours, peer, peer_name, ratio (above 1 where ours is better), n, floor."""
+    """File to write: a list of metric, ours, peer, peer_name, ratio (above 1 where ours is better), n."""
     quick: bool = False
     """Fewer rounds and smaller sizes, to see that it works; its figures mean little."""
 
@@ -33,7 +35,7 @@ class BenchmarkFlags:
 class Measurement:
     """One comparison: medians of `n` rounds, side by side in one run.
 
-    A `floor` is no peer but what nobody can go below, such as Python alone; its ratio is no rival's.
+    Where the peer's name begins with `FLOOR` it is no rival but what nobody can go below.
     """
 
     metric: str
@@ -42,7 +44,6 @@ class Measurement:
     peer_name: str
     ratio: float
     n: int
-    floor: bool = False
 
 
 class Spent(NamedTuple):
@@ -59,13 +60,12 @@ def compare(
     peer_name: str,
     *,
     less_is_better: bool,
-    floor: bool = False,
 ) -> Measurement:
     """Medians of both sides' rounds, and the median of the rounds' ratios."""
     pairs = list(zip(ours, peer, strict=True))
     ratios = [theirs / own if less_is_better else own / theirs for own, theirs in pairs]
     own, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return Measurement(metric, own, theirs, peer_name, statistics.median(ratios), len(pairs), floor)
+    return Measurement(metric, own, theirs, peer_name, statistics.median(ratios), len(pairs))
 
 
 def cpu_seconds(call: Callable[[], object], at_least: float = 0.2) -> float:

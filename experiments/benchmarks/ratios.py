@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from embedlearn.figures import COLOURS, GREY, figure
 from experiments.benchmarks.axes import plainly
-from experiments.benchmarks.measuring import Measurement
+from experiments.benchmarks.measuring import FLOOR, Measurement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def rows(found: Mapping[str, Sequence[Measurement]]) -> Iterator[Row]:
     """The lines from top to bottom, peers in the order in which they were measured; floors are none."""
     for name, measurements in found.items():
         yield Row(name)
-        peers = [each for each in measurements if not each.floor]
+        peers = [each for each in measurements if not each.peer_name.startswith(FLOOR)]
         for peer in dict.fromkeys(each.peer_name for each in peers):
             yield Row(peer, tuple(each.ratio for each in peers if each.peer_name == peer))
 

@@ -19,7 +19,14 @@ from pathlib import Path
 
 from embedlearn.__main__ import COMMANDS
 from embedlearn.console import run_command, say
-from experiments.benchmarks.measuring import BenchmarkFlags, Measurement, compare, spent_in_turn, tell_measurements
+from experiments.benchmarks.measuring import (
+    FLOOR,
+    BenchmarkFlags,
+    Measurement,
+    compare,
+    spent_in_turn,
+    tell_measurements,
+)
 
 ROOT = Path(__file__).parents[2]
 BARE, TORCH = "pass", "import torch"
@@ -112,9 +119,8 @@ def milliseconds(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str,
 def beside(name: str, ours: list[float], peers: dict[str, list[float]]) -> Iterator[Measurement]:
     """Ours beside each of the peers."""
     for peer, theirs in peers.items():
-        floor = peer == BARE
-        called = "Python alone" if floor else peer
-        yield compare(f"{name}, CPU-milliseconds", ours, theirs, called, less_is_better=True, floor=floor)
+        called = f"{FLOOR}Python alone" if peer == BARE else peer
+        yield compare(f"{name}, CPU-milliseconds", ours, theirs, called, less_is_better=True)
 
 
 def python(*words: str, place: Path = ROOT) -> Callable[[], None]:
