@@ -46,16 +46,18 @@ TUNED = "fine-tuned"
 class Tuning:
     """Episodes of tuned encoders by shots, and replicates of their intervals.
 
-    An encoder is tuned anew in every episode, which takes seconds: without a GPU there is no patient bootstrap of it.
+    An encoder is tuned anew in every episode, which takes seconds: without a GPU that is done for the row's main model
+    `alone`, in few episodes, and there is no patient bootstrap of it.
     """
 
     episodes: Mapping[int, int]
     bootstrap: int = 0
+    alone: bool = True
 
 
-ON_CPU = Tuning({1: 60, 5: 30, 10: 16, 20: 8, 50: 5})
-ON_GPU = Tuning({1: 200, 5: 200, 10: 200, 20: 200, 50: 200}, bootstrap=100)
-FEW = Tuning({1: 2, 5: 2})
+ON_CPU = Tuning({1: 20, 5: 12, 10: 8, 20: 6, 50: 5})
+ON_GPU = Tuning({1: 200, 5: 200, 10: 200, 20: 200, 50: 200}, bootstrap=100, alone=False)
+FEW = Tuning({1: 2, 5: 2}, alone=False)
 TUNED_EACH = 4  # episodes in a replicate of a tuned encoder
 
 
@@ -100,6 +102,8 @@ def _all_scores(
         yield from found
         if shots in tuning.episodes and not isinstance(found[0], Missing):
             for name, run in runs.items():
+                if tuning.alone and not row.main.startswith(name):
+                    continue
                 yield from _tuned(asked, name, run, shots, effort, tuning, device)
 
 
