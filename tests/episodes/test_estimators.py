@@ -1,5 +1,8 @@
 """Every head and transform keeps scikit-learn's promises, as its own checks of estimators have them."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -31,11 +34,24 @@ def statuses(estimator, expected=None):
     return {row["check_name"]: row["status"] for row in rows}, failed
 
 
+# Behind the gallery's tests, in one process, their memory-mapped copies fail inside FAISS's wrapper: why is not known.
+ALONE = {"knn", "knn-distance"}
+
+
+def statuses_of(name):
+    head = build_head(name, (5, 5))
+    return statuses(head, BY_NATURE if head.transductive else None)
+
+
 @pytest.mark.filterwarnings("ignore")  # the checks provoke them
 @pytest.mark.parametrize("name", NAMED)
 def test_a_head_passes_the_checks_of_scikit_learn(name):
     head = build_head(name, (5, 5))
-    said, failed = statuses(head, BY_NATURE if head.transductive else None)
+    if name in ALONE:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            said, failed = pool.submit(statuses_of, name).result()
+    else:
+        said, failed = statuses_of(name)
     assert not failed
     assert said[SUBSETS] == ("xfail" if head.transductive else "passed")
     assert sum(status == "passed" for status in said.values()) > 40
