@@ -50,9 +50,9 @@ class Answers:
 
 def judge_answers(answers: Answers, beside: Mapping[str, Answers], *, calibrated: bool = True) -> dict[str, Estimate]:
     """Metrics by name: accuracy, its lead over each of `beside` (on the same films), macro F1, AUC, calibration."""
-    found = {"accuracy": _share(answers.right, answers.cases)}
+    found = {"accuracy": mean_with_interval(answers.right, answers.cases)}
     for name, other in beside.items():
-        found[f"accuracy less {name}"] = _share(answers.right - other.right, answers.cases)
+        found[f"accuracy less {name}"] = mean_with_interval(answers.right - other.right, answers.cases)
     found |= _f1_scores(answers) | _aucs(answers)
     if calibrated:
         plain = tempered(answers.scores, 1.0)
@@ -75,10 +75,6 @@ def mean_with_interval(values: Floats, cases: Ints) -> Estimate:
     """The mean of a value a film, float64 [N], those that are NaN left out."""
     there = ~np.isnan(values)
     return summed_up(share_replicates(np.nan_to_num(values)[:, None], there[:, None], cases, replicates=BOOTSTRAP)[0])
-
-
-def _share(values: Floats, cases: Ints) -> Estimate:
-    return mean_with_interval(values, cases)
 
 
 def _f1_scores(answers: Answers) -> dict[str, Estimate]:

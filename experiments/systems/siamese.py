@@ -14,7 +14,7 @@ from embedlearn.audits.probes import border_features, header_features
 from embedlearn.console import DataFlags, progress, say
 from embedlearn.encoders.checkpoints import load_encoder
 from embedlearn.encoders.devices import choose_device
-from embedlearn.encoders.finetuning import freeze_trunk
+from embedlearn.encoders.finetuning import FrozenTrunk, freeze_trunk
 from embedlearn.encoders.inputs import embed_films
 from embedlearn.encoders.runs import Run
 from embedlearn.episodes.evaluate import evaluate_episodes
@@ -97,14 +97,14 @@ def _all_scores(
 ) -> Iterator[Score | Missing]:  # fmt: skip
     asked, device = find_asked(runs, row.main), choose_device("auto")
     say(f"unseen films: {', '.join(f'{name} {(asked.classes == name).sum()}' for name in np.unique(asked.classes))}")
+    tuned = [name for name in runs if not tuning.alone or row.main.startswith(name)]
+    trunks = {name: _frozen(runs[name], asked.films[name], device) for name in tuned}
     for shots in row.shots:
         found = list(few_shot_scores(asked, [shots], effort))
         yield from found
         if shots in tuning.episodes and not isinstance(found[0], Missing):
-            for name, run in runs.items():
-                if tuning.alone and not row.main.startswith(name):
-                    continue
-                yield from _tuned(asked, name, run, shots, effort, tuning, device)
+            for name, trunk in trunks.items():
+                yield from _tuned(asked, name, trunk, shots, effort, tuning, device)
 
 
 def find_asked(runs: Mapping[str, Run], main: str) -> Asked:
@@ -139,12 +139,16 @@ def _embedded(encoder: Path, collection: Collection, device: torch.device) -> ND
     return embed_films(saved.encoder, collection.films, saved.preprocessing, device=device)
 
 
+def _frozen(run: Run, collection: Collection, device: torch.device) -> FrozenTrunk:
+    saved = load_encoder(run.encoder)
+    return freeze_trunk(saved.encoder, collection.films, saved.preprocessing, device=device)
+
+
 def _tuned(
-    asked: Asked, name: str, run: Run, shots: int, effort: Effort, tuning: Tuning, device: torch.device
+    asked: Asked, name: str, trunk: FrozenTrunk, shots: int, effort: Effort, tuning: Tuning, device: torch.device
 ) -> Iterator[Score]:  # fmt: skip
     """The encoder's last block tuned in each episode, and what that adds to prototypes in the same episodes."""
-    saved, episodes = load_encoder(run.encoder), tuning.episodes[shots]
-    trunk = freeze_trunk(saved.encoder, asked.films[name].films, saved.preprocessing, device=device)
+    episodes = tuning.episodes[shots]
     own = {(name, TUNED): FineTuneClassifier(trunk, device=device.type)}
     with progress(f"{shots} shots, tuning") as report:
         found = evaluate_episodes(

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from held_films import Held
 
 from embedlearn.encoders.settings import Augmentation
 from embedlearn.radiographs.preprocessing import Preprocessing
@@ -16,22 +17,6 @@ from experiments.systems.row import KEPT, Model, Recipe
 SETTINGS = Preprocessing(size=32)
 CPU = torch.device("cpu")
 QUICK = Recipe(epochs=3, batch=8, precision="fp32", learning_rate=3e-3)
-
-
-class Held:
-    """Films in memory."""
-
-    def __init__(self, pixels):
-        self.pixels = pixels
-
-    def __len__(self):
-        return len(self.pixels)
-
-    def __getitem__(self, rows):
-        return self.pixels[rows]
-
-    def take(self, rows):
-        return Held(self.pixels[rows])
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from held_films import Held
 
 from embedlearn.errors import ManifestError
 from embedlearn.radiographs.manifest import Manifest
@@ -13,22 +14,6 @@ from experiments.systems.protocols import divide
 from experiments.systems.row import Protocol, Task
 
 TASK = Task("two", {"covid-19": ("covid-19",), "other": ("healthy", "pneumonia")})
-
-
-class Blank:
-    """Films that only need to be as many as their rows; each is of its own greys."""
-
-    def __init__(self, pixels):
-        self.pixels = pixels
-
-    def __len__(self):
-        return len(self.pixels)
-
-    def __getitem__(self, rows):
-        return self.pixels[rows]
-
-    def take(self, rows):
-        return Blank(self.pixels[rows])
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +28,7 @@ def collection():
         frame[name] = None
     films = rng.integers(0, 256, (132, 24, 24)).astype(np.uint8)
     films[1] = films[0]
-    return Collection(Manifest(frame.astype({"case": "int64"})), Blank(films))
+    return Collection(Manifest(frame.astype({"case": "int64"})), Held(films))
 
 
 @pytest.mark.parametrize("by", ["image", "patient"])
