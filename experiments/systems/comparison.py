@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedlearn.audits.legends import legend_below, legend_height
 from embedlearn.figures import COLOURS, GREY, figure
-from experiments.systems.results import BORDER, HEADER, UNTRAINED, RowResult, Score
+from experiments.systems.results import BORDER, HEADER, NOT_RUN, UNTRAINED, RowResult, Score
 from experiments.systems.row import Row
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 BY_IMAGE, BY_PATIENT = "by image", "by patient"
 LANE = 0.14  # between what stands in a line, of the line's height
-NOT_RUN = "not run here"
 
 
 class Line(NamedTuple):

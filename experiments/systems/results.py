@@ -16,6 +16,7 @@ ROWS = RESULTS / "rows"
 FORMAT = "embedlearn-row-1"
 LUNGS = "evidence in the box around the lungs less its share"
 PATIENTS = "patient bootstrap"
+NOT_RUN = "not run here"  # what documents and pictures say where there is no score
 UNTRAINED, HEADER, BORDER = "untrained", "header probe", "border probe"  # models that stand beside ours
 ENDS = ("value", "low", "high")  # NaN where they cannot be said, null in the file
 

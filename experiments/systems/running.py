@@ -25,6 +25,7 @@ from experiments.systems.results import ROWS, Missing, RowResult, Score, load_re
 from experiments.systems.row import Model, Row, load_row, row_names
 from experiments.systems.row import Protocol as SplitProtocol
 from experiments.systems.siamese import siamese_scores
+from experiments.systems.trainings import quickened_trainings
 from experiments.systems.transfer import transfer_scores
 
 QUICK_PATIENTS = 60
@@ -76,10 +77,10 @@ def quickened(row: Row) -> Row:
     """The row with the models that stand for ours, small and soon trained, and fewer parts."""
     ours = {row.main_of(task.name) for task in row.tasks}
     models = tuple(_quick_model(model) for model in row.models if model.name in ours)
+    row = quickened_trainings(row)
     return dataclasses.replace(
         row, models=models, protocols=tuple(map(_quick_protocol, row.protocols)),
-        preprocessing=dataclasses.replace(row.preprocessing, size=64), shots=row.shots[:2],
-        pretrain={**row.pretrain, "preprocessing": {"size": 32}, "schedule": {"epochs": 1}, "test": 0.4},
+        preprocessing=dataclasses.replace(row.preprocessing, size=64), pretrain={**row.pretrain, "test": 0.4},
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.systems.results import RowResult, Score
+from experiments.systems.results import NOT_RUN, RowResult, Score
 from experiments.systems.row import Published, Row
 from experiments.tables.markdown import as_published, table
 from experiments.tables.rows import BESIDE, tasks_of, written
@@ -12,7 +12,6 @@ from experiments.tables.store import Store
 
 HEADER = ["system", "question", "published", "ours", "by image", "by patient", *BESIDE]
 FEW = 5  # shots of a question that has few-shot scores alone
-NOT_RUN = "not run here"
 
 
 def table_of_rows(store: Store) -> str:
